@@ -1,0 +1,1 @@
+"""Breaking things safely: faults that are proved to bite and proved to be gone."""

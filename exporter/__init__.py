@@ -1,0 +1,1 @@
+"""monero-exporter: wallet metrics for Prometheus. Stands alone: imports nothing of Seatrial."""

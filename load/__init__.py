@@ -1,0 +1,1 @@
+"""Open-model load, run as a process of its own (locust patches whatever imports it)."""

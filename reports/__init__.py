@@ -1,0 +1,1 @@
+"""From results to a verdict: outcomes, scorecard, gate, waivers, renderers."""

@@ -1,0 +1,1 @@
+"""Renderers: each takes a Scorecard and nothing else."""

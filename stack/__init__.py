@@ -1,0 +1,1 @@
+"""The system under test: the only code that touches the engine."""

@@ -1,0 +1,1 @@
+"""Typed clients for the services of a stack, one a file."""
