@@ -1,0 +1,22 @@
+"""Why an answer could be missing: the few kinds of error every part agrees on, so that no outcome is guessed from a message."""
+
+from __future__ import annotations
+
+
+class SeatrialError(Exception):
+    """The base of every error of ours; its message is one sentence with what was observed, what was expected and where."""
+
+
+class UserError(SeatrialError):
+    """Bad input or a bad environment: the person at the keyboard can mend it.
+
+    The command lines answer it with one sentence and exit code 4, never with a traceback.
+    """
+
+
+class CannotTell(SeatrialError):
+    """The question could not be asked, so there is no answer; a check that meets it is INCONCLUSIVE, never PASS or FAIL."""
+
+
+class NoEngine(CannotTell):
+    """No Docker engine answers."""
