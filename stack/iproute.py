@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
-import subprocess
-import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from stack.completed import Completed, complete
 from stack.errors import CannotTell
 
-if TYPE_CHECKING:
-    from stack.driver import Completed
-
-
-def run(argv: Sequence[str], *, stdin: str | None = None, timeout_seconds: float = 10.0) -> Completed:
-    """Runs a host command. CannotTell when the program is missing or does not end in time; its exit code is the caller's."""
-    from stack.driver import Completed
-
-    began = time.monotonic()
-    try:
-        # input="" and not None: a probe must never read the terminal of whoever runs the checks.
-        done = subprocess.run(
-            list(argv),
-            input=stdin or "",
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout_seconds,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise CannotTell(f"the program {argv[0]!r} is not installed on this host") from error
-    except subprocess.TimeoutExpired as error:
-        raise CannotTell(f"{' '.join(argv)} did not end within {timeout_seconds:g} s") from error
-    return Completed(tuple(argv), done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+TIMEOUT_SECONDS = 10.0
 
 
 def ip(*arguments: str, check: bool = True) -> Completed:
     """`ip ARGUMENTS`; CannotTell with its own words when it refuses and `check` is on."""
-    done = run(("ip", *arguments))
+    done = complete(("ip", *arguments), timeout_seconds=TIMEOUT_SECONDS)
     if check and done.code != 0:
         raise CannotTell(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
     return done
@@ -48,7 +25,8 @@ def ip(*arguments: str, check: bool = True) -> Completed:
 def ip_batch(lines: Sequence[str], *, namespace: str | None = None, family: int = 4) -> None:
     """Several `ip` commands in one process; the first refusal is CannotTell."""
     options = (f"-{family}", *(("-n", namespace) if namespace else ()))
-    done = run(("ip", *options, "-batch", "-"), stdin="\n".join(lines) + "\n")
+    script = "\n".join(lines) + "\n"
+    done = complete(("ip", *options, "-batch", "-"), stdin=script.encode(), timeout_seconds=TIMEOUT_SECONDS)
     if done.code != 0:
         raise CannotTell(f"ip -batch refused: {done.stderr.strip()}")
 
@@ -56,3 +34,32 @@ def ip_batch(lines: Sequence[str], *, namespace: str | None = None, family: int 
 def ip_json(*arguments: str) -> list[dict[str, Any]]:
     """What `ip -j ARGUMENTS` lists."""
     return list(json.loads(ip("-j", *arguments).stdout or "[]"))
+
+
+def host_addresses() -> tuple[str, ...]:
+    """Every address of the host that is neither loopback nor link-local, bridges' gateways included."""
+    found = []
+    for link in ip_json("addr", "show"):
+        for entry in link.get("addr_info", []):
+            address = ipaddress.ip_address(entry["local"])
+            if not address.is_loopback and not address.is_link_local:
+                found.append(str(address))
+    return tuple(found)
+
+
+def refuse_elsewhere(address: str) -> None:
+    """CannotTell unless a packet for `address` would stay on this machine: an address of the host or behind a bridge of veths."""
+    found = ip("-j", "-6" if ":" in address else "-4", "route", "get", address, check=False)
+    routes = json.loads(found.stdout or "[]") if found.code == 0 else []
+    device = str(routes[0].get("dev", "")) if routes else ""
+    if routes and routes[0].get("type") == "local":
+        return
+    if device and is_virtual_bridge(device):
+        return
+    raise CannotTell(f"{address} is not on this machine (route: {device or 'none'}): no probe is ever sent there")
+
+
+def is_virtual_bridge(device: str, root: Path = Path("/sys/class/net")) -> bool:
+    """Whether `device` is a bridge without a physical port: what is sent into it stays on this machine."""
+    ports = root / device / "brif"
+    return ports.is_dir() and not any((root / port.name / "device").exists() for port in ports.iterdir())

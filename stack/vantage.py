@@ -1,7 +1,7 @@
 """The outside of the machine: a network namespace from which exposure is probed as an attacker would, and loaded as many clients would.
 
 The namespace is joined to the host by a veth pair and *routed*, over IPv4 and IPv6. It holds documentation prefixes
-(RFC 5737, RFC 3849), so it is the whole internet of the tests: every address of 203.0.113.0/24 answers there and may
+(RFC 5737, RFC 3849), so it is the whole internet of the tests: every address of 198.51.100.0/24 from .16 on answers there and may
 be a client's source address. It has no default route, and a policy rule keeps what comes out of it away from the
 host's own default route: no packet of a probe ever leaves the machine.
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import ipaddress
-import json
 import os
 import socket
 from collections.abc import Iterable, Sequence
@@ -22,23 +21,26 @@ from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from stack import namespaces
+from stack.completed import Completed, complete
 from stack.errors import CannotTell
-from stack.iproute import ip, ip_batch, ip_json
+from stack.iproute import host_addresses, ip, ip_batch, ip_json, refuse_elsewhere
 from stack.namespaces import Target
 from stack.waiting import eventually
 
-if TYPE_CHECKING:
-    from stack.driver import Completed
-
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-CLIENTS = ipaddress.IPv4Network("203.0.113.0/24")
-LINK = ipaddress.IPv4Network("198.51.100.0/24")
+# One prefix for link and clients: some test machines reach their package mirrors at addresses of 203.0.113.0/24.
+INTERNET = ipaddress.IPv4Network("198.51.100.0/24")
+CLIENTS = tuple(
+    ipaddress.IPv4Network(part)
+    for part in ("198.51.100.16/28", "198.51.100.32/27", "198.51.100.64/26", "198.51.100.128/25")
+)
 CLIENTS_6 = ipaddress.IPv6Network("2001:db8:1::/64")
 LINK_6 = ipaddress.IPv6Network("2001:db8::/64")
+DEFAULT_CLIENT = "198.51.100.19"
 HOST, INSIDE = "198.51.100.1", "198.51.100.2"
 HOST_6, INSIDE_6 = "2001:db8::1", "2001:db8::2"
 
@@ -102,16 +104,14 @@ class Outside:
         return (*near, *(address for address in host_addresses() if address not in near))
 
     def sources(self, count: int) -> tuple[str, ...]:
-        """`count` different client addresses (at most 200), from 203.0.113.20 on."""
+        """`count` different client addresses (at most 200), from 198.51.100.20 on."""
         if not 0 < count <= 200:
             raise ValueError(f"1 to 200 client addresses can be had, not {count}")
-        return tuple(str(CLIENTS[20 + n]) for n in range(count))
+        return tuple(str(INTERNET[20 + n]) for n in range(count))
 
     def run(self, argv: Sequence[str], *, timeout_seconds: float = 30.0) -> Completed:
         """Runs a command outside. Its exit code is in the result; CannotTell when it can't be run in time."""
-        from stack.iproute import run
-
-        return run((*self.exec_prefix, *argv), timeout_seconds=timeout_seconds)
+        return complete((*self.exec_prefix, *argv), timeout_seconds=timeout_seconds)
 
     def open_socket(
         self, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM, protocol: int = 0
@@ -159,9 +159,9 @@ class Outside:
                 ip("-n", self.name, "-6", "route", "replace", f"{address}/128", "via", HOST_6)
         elif address == HOST:
             # On the link itself, but a client of the internet and not the link's own address should be seen to come.
-            ip("-n", self.name, "route", "replace", f"{HOST}/32", "dev", "outside0", "src", str(CLIENTS[10]))
+            ip("-n", self.name, "route", "replace", f"{HOST}/32", "dev", "outside0", "src", DEFAULT_CLIENT)
         else:
-            ip("-n", self.name, "route", "replace", f"{address}/32", "via", HOST, "src", str(CLIENTS[10]))
+            ip("-n", self.name, "route", "replace", f"{address}/32", "via", HOST, "src", DEFAULT_CLIENT)
         self._routed.add(address)
 
     def _build(self) -> None:
@@ -169,23 +169,23 @@ class Outside:
         ip("netns", "add", self.name)
         ip("link", "add", host, "type", "veth", "peer", "name", inside, "netns", self.name)
         ip_batch([
-            f"addr add {HOST}/24 dev {host}",
+            f"addr add {HOST}/30 dev {host}",
             f"link set {host} alias {self.name}",
             f"link set {host} up",
         ])  # fmt: skip
         ip_batch(
             [
                 "link set lo up",
-                f"addr add {INSIDE}/24 dev {inside}",
+                f"addr add {INSIDE}/30 dev {inside}",
                 f"link set {inside} up",
-                # Any-address routing: every address of the prefix is local here, without adding 254 of them.
-                f"route add local {CLIENTS} dev lo",
+                # Any-address routing: every address of the prefix is local here, without adding 240 of them.
+                *(f"route add local {part} dev lo" for part in CLIENTS),
             ],
             namespace=self.name,
         )
         keep, stop = RULE_PREFERENCES
         ip_batch([
-            f"route add {CLIENTS} via {INSIDE} dev {host}",
+            f"route add {INTERNET} via {INSIDE} dev {host}",
             # What comes from outside may use every route of the host but the default one.
             f"rule add pref {keep} iif {host} lookup main suppress_prefixlength 0",
             f"rule add pref {stop} iif {host} unreachable",
@@ -235,37 +235,8 @@ def heal() -> None:
                 ip(family, "rule", "del", "pref", str(rule["priority"]), "iif", str(rule["iif"]))
 
 
-def host_addresses() -> tuple[str, ...]:
-    """Every address of the host that is neither loopback nor link-local, bridges' gateways included."""
-    found = []
-    for link in ip_json("addr", "show"):
-        for entry in link.get("addr_info", []):
-            address = ipaddress.ip_address(entry["local"])
-            if not address.is_loopback and not address.is_link_local:
-                found.append(str(address))
-    return tuple(found)
-
-
-def refuse_elsewhere(address: str) -> None:
-    """CannotTell unless a packet for `address` would stay on this machine: an address of the host or behind a bridge of veths."""
-    found = ip("-j", "-6" if ":" in address else "-4", "route", "get", address, check=False)
-    routes = json.loads(found.stdout or "[]") if found.code == 0 else []
-    device = str(routes[0].get("dev", "")) if routes else ""
-    if routes and routes[0].get("type") == "local":
-        return
-    if device and is_virtual_bridge(device):
-        return
-    raise CannotTell(f"{address} is not on this machine (route: {device or 'none'}): no probe is ever sent there")
-
-
-def is_virtual_bridge(device: str, root: Path = Path("/sys/class/net")) -> bool:
-    """Whether `device` is a bridge without a physical port: what is sent into it stays on this machine."""
-    ports = root / device / "brif"
-    return ports.is_dir() and not any((root / port.name / "device").exists() for port in ports.iterdir())
-
-
 def _refuse_foreign_routes() -> None:
-    families: tuple[tuple[str, tuple[Network, ...]], ...] = (("-4", (CLIENTS, LINK)), ("-6", (CLIENTS_6, LINK_6)))
+    families: tuple[tuple[str, tuple[Network, ...]], ...] = (("-4", (INTERNET,)), ("-6", (CLIENTS_6, LINK_6)))
     for family, ours in families:
         for route in ip_json(family, "route", "show"):
             if route["dst"] == "default":

@@ -14,7 +14,7 @@ import pytest
 
 from stack import vantage
 from stack.errors import CannotTell
-from stack.iproute import ip_json
+from stack.iproute import ip_json, is_virtual_bridge
 from stack.namespaces import Target
 from stack.vantage import HOST, Outside
 
@@ -77,10 +77,10 @@ def test_a_loopback_listener_is_not_reached(outside: Outside) -> None:
 def test_clients_have_the_source_address_they_chose(outside: Outside, listener: socket.socket) -> None:
     port = listener.getsockname()[1]
 
-    with outside.dial(HOST, port, source=outside.sources(5)[4]):
-        seen = listener.accept()[1][0]
+    with outside.dial(HOST, port, source=outside.sources(5)[4]), listener.accept()[0] as accepted:
+        seen = accepted.getpeername()[0]
 
-    assert seen == "203.0.113.24"
+    assert seen == "198.51.100.24"
 
 
 @needs_root
@@ -108,6 +108,6 @@ def test_a_bridge_with_a_physical_port_is_not_this_machine(tmp_path: Path) -> No
     (tmp_path / "eth0" / "device").mkdir(parents=True)
     (tmp_path / "br1" / "brif" / "veth1").mkdir(parents=True)
 
-    assert not vantage.is_virtual_bridge("br0", tmp_path)
-    assert vantage.is_virtual_bridge("br1", tmp_path)
-    assert not vantage.is_virtual_bridge("eth0", tmp_path)
+    assert not is_virtual_bridge("br0", tmp_path)
+    assert is_virtual_bridge("br1", tmp_path)
+    assert not is_virtual_bridge("eth0", tmp_path)
