@@ -1,0 +1,186 @@
+"""What a check is: a test whose name is a true/false sentence, with one marker that says what it stands for.
+
+Why this exists: a readiness checklist is only as good as its smallest part. Everything a report, a gate or a newcomer needs to
+know about a check stands beside the function that decides it, in one decorator, and is read from there by everybody else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import NoReturn, TypeVar
+
+import pytest
+
+from stack.errors import CannotTell
+from suites.evidence import Evidence, Where
+from suites.over import over
+
+__all__ = [
+    "Area", "CannotTell", "Check", "Evidence", "Excluded", "Impact", "Level", "NotApplicable", "Severity", "Where",
+    "as_mark", "check", "check_of", "excluded", "inconclusive", "needs", "not_applicable", "over",
+]  # fmt: skip
+
+_Test = TypeVar("_Test", bound=Callable[..., object] | type)
+
+# AREA-SUBJECT-NNN, and the two families whose last part is another tool's rule name.
+_ID = re.compile(r"[A-Z][A-Z0-9]*-[A-Z][A-Z0-9]*-[0-9]{3}|SEC-(?:LINT|GIXY)-[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class Area(Enum):
+    """The part of the checklist a check belongs to; each is a folder under ``suites/`` (chaos has its own)."""
+
+    SECURITY = "security"
+    RESTORE = "restore"
+    LOAD = "load"
+    FAILOVER = "failover"
+    ALERTS = "alerts"
+    OBSERVABILITY = "observability"
+    OPERATIONS = "operations"
+    CHAOS = "chaos"
+
+
+# An id of ours says its area. Anybody else's prefix is theirs, with any area.
+_PREFIXES = {
+    "SEC": Area.SECURITY,
+    "RST": Area.RESTORE,
+    "LOAD": Area.LOAD,
+    "FLV": Area.FAILOVER,
+    "ALR": Area.ALERTS,
+    "OBS": Area.OBSERVABILITY,
+    "OPS": Area.OPERATIONS,
+    "EXP": Area.CHAOS,
+}
+
+
+class Severity(Enum):
+    """How bad it is when the sentence is not true; the scorecard gives each its weight."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Level(Enum):
+    """The strongest kind of evidence a check reaches: the file says it, the engine says it, or the thing itself shows it."""
+
+    DECLARED = "declared"
+    EFFECTIVE = "effective"
+    OBSERVED = "observed"
+
+
+class Impact(Enum):
+    """What a check does to the stack: looks; sends traffic or tries writes; breaks or replaces."""
+
+    PASSIVE = "passive"
+    INTRUSIVE = "intrusive"
+    DESTRUCTIVE = "destructive"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One entry of the checklist. ``title`` is the sentence that is true when it passes."""
+
+    id: str
+    title: str
+    area: Area
+    severity: Severity
+    level: Level
+    impact: Impact
+    rationale: str
+    remediation: str
+    standards: tuple[str, ...] = ()
+    static: bool | None = None
+
+    @property
+    def is_static(self) -> bool:
+        """Whether the check needs no engine: it reads declarations and touches nothing (unless its author says otherwise)."""
+        if self.static is not None:
+            return self.static
+        return self.level is Level.DECLARED and self.impact is Impact.PASSIVE
+
+    def problems(self) -> list[str]:
+        """What is wrong with this entry, in sentences; an empty list when it is sound. Collection refuses the others."""
+        found = []
+        if not _ID.fullmatch(self.id):
+            found.append(f"the id {self.id!r} is not of the form AREA-SUBJECT-NNN")
+        expected = _PREFIXES.get(self.id.partition("-")[0])
+        if expected and expected is not self.area:
+            found.append(f"{self.id} belongs to the area {expected.value}, not to {self.area.value}")
+        for name in ("title", "rationale", "remediation"):
+            if not getattr(self, name).strip():
+                found.append(f"{self.id} has an empty {name}")
+        return found
+
+
+class NotApplicable(pytest.skip.Exception):  # type: ignore[name-defined,misc]  # pytest hides the class behind an attribute
+    """What the check is about does not exist in this stack, so there is nothing to be right or wrong."""
+
+
+class Excluded(NotApplicable):
+    """The check's subject was left out by name (``--without``); the verdict then says WITH EXCLUSIONS."""
+
+
+def not_applicable(reason: str) -> NoReturn:
+    """End the check as NOT_APPLICABLE. ``reason`` says what is missing and, where one could, which profile line enables it."""
+    raise NotApplicable(reason)
+
+
+def excluded(name: str) -> NoReturn:
+    """End the check because ``name`` was left out of this run by name."""
+    raise Excluded(f"{name} was excluded by name (--without {name})")
+
+
+def inconclusive(reason: str) -> NoReturn:
+    """End the check as INCONCLUSIVE: the question could not be asked, which is neither good nor bad news."""
+    raise CannotTell(reason)
+
+
+def check(
+    id: str,
+    *,
+    title: str,
+    area: Area,
+    severity: Severity,
+    level: Level,
+    impact: Impact,
+    rationale: str,
+    remediation: str,
+    standards: Sequence[str] = (),
+    static: bool | None = None,
+) -> Callable[[_Test], _Test]:
+    """Make the decorated test (a function or a class) a check of the checklist.
+
+    It can then be chosen with pytest's ``-m`` by area (``-m restore``), by impact (``-m passive``), and by ``-m static``
+    when it needs no engine. Mistakes in the entry are refused when tests are collected, not when they run.
+    """
+    entry = Check(id, title, area, severity, level, impact, rationale, remediation, tuple(standards), static)
+
+    def mark(test: _Test) -> _Test:
+        for decorator in as_mark(entry):
+            test = decorator(test)
+        return test
+
+    return mark
+
+
+def as_mark(entry: Check) -> tuple[pytest.MarkDecorator, ...]:
+    """The entry as marks, for ``pytest.param(value, marks=as_mark(entry))``: one test then carries a family of checks."""
+    names = ["check", entry.area.value, entry.impact.value, *(["static"] if entry.is_static else [])]
+    first, *others = (getattr(pytest.mark, name) for name in names)
+    return (first(entry), *others)
+
+
+def check_of(item: pytest.Item) -> Check | None:
+    """The entry an item stands for; a parameter's own mark is stronger than its function's. None for an ordinary test."""
+    own = [mark for mark in item.own_markers if mark.name == "check"]
+    mark = own[-1] if own else item.get_closest_marker("check")
+    return mark.args[0] if mark else None
+
+
+def needs(*services: str) -> pytest.MarkDecorator:
+    """Say which services the check is about: when one was left out by name, the check is excluded with it."""
+    return pytest.mark.needs(*services)
