@@ -1,0 +1,96 @@
+"""Undo whatever an earlier runner left standing: at a session's start and end, by the watchdog, and by a person at 3 a.m."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chaos.effect import Fault, RevertFailed
+from chaos.faults import decode
+from chaos.fingerprint import Fingerprint
+from chaos.journal import Intent, Journal
+from chaos.undo import standing, undo
+from stack.errors import SeatrialError
+from stack.waiting import pause
+
+if TYPE_CHECKING:
+    from stack.model import Stack
+
+# What a fault can change. A later deployment may have changed images, mounts and configuration, and that is not ours.
+_FAULTABLE = ("status", "health", "networks", "rules", "queues")
+
+
+@dataclass(frozen=True)
+class Healed:
+    """What became of one leftover."""
+
+    what: str
+    ok: bool
+    message: str
+
+
+def heal(stack: Stack, journal: Journal) -> list[Healed]:
+    """Revert every standing intent of the journal, newest first, and remove fault tools that outlived their runner.
+
+    The caller holds the project's lock. Failures are in the answer and in the journal, never raised: one fault that
+    can't be undone must not keep the others standing.
+    """
+    intents = journal.standing()
+    if not intents:
+        return []
+    if not stack.driver.containers(all=True):
+        for intent in intents:
+            journal.note(intent.number, "healed", "the project has no container any more")
+        return [Healed(_name(intent), True, "gone with its project") for intent in intents]
+    for intent in reversed(intents):
+        _revert_blindly(intent, stack)
+    # Newer intents saw the older ones' effects, so their idea of "before" is only right once all are reverted.
+    return [_heal_one(intent, intents[0], stack, journal) for intent in intents]
+
+
+def _heal_one(intent: Intent, oldest: Intent, stack: Stack, journal: Journal) -> Healed:
+    try:
+        fault = decode(intent.fault)
+        before = Fingerprint.from_json(oldest.before)
+        undo(fault, stack, before, only=_FAULTABLE)
+        if not intent.injected:
+            _outwait(fault, stack, before)
+    except SeatrialError as error:
+        journal.note(intent.number, "revert_failed", str(error))
+        return Healed(_name(intent), False, str(error))
+    journal.note(intent.number, "healed")
+    return Healed(_name(intent), True, "reverted, and seen to be gone")
+
+
+def _outwait(fault: Fault, stack: Stack, before: Fingerprint) -> None:
+    """The runner died while it was injecting: the engine may still be carrying the request out."""
+    until = time.monotonic() + fault.in_flight.total_seconds()
+    while time.monotonic() < until:
+        pause(0.1)
+        if fault.active(stack):
+            undo(fault, stack, before, only=_FAULTABLE)
+            return
+    if standing(fault, stack, before, only=_FAULTABLE):
+        undo(fault, stack, before, only=_FAULTABLE)
+
+
+def _revert_blindly(intent: Intent, stack: Stack) -> None:
+    try:
+        decode(intent.fault).revert(stack)
+    except SeatrialError:
+        # Not swallowed: the same revert is tried again with a proof, and that one reports.
+        return
+
+
+def _name(intent: Intent) -> str:
+    try:
+        return str(decode(intent.fault))
+    except SeatrialError:
+        return f"{intent.fault.get('effect')}({intent.fault.get('parameters')})"
+
+
+def raise_if_any_failed(healed: list[Healed]) -> None:
+    """Raises RevertFailed naming every leftover that could not be healed."""
+    if failed := [each.message for each in healed if not each.ok]:
+        raise RevertFailed("; ".join(failed))

@@ -1,0 +1,120 @@
+"""Who may inject: one process a project, with a journal, a lock and a living watchdog, after leftovers are healed."""
+
+from __future__ import annotations
+
+import atexit
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chaos.effect import Fault
+from chaos.heal import Healed, heal, raise_if_any_failed
+from chaos.journal import Journal
+from chaos.lock import ProjectLock
+from chaos.watchdog import Watchdog, specify
+from stack.errors import CannotTell, UserError
+
+if TYPE_CHECKING:
+    from stack.model import Stack
+
+_open: dict[Path, Runner] = {}
+_permitted: set[str] = set()
+
+
+def permit(project: str) -> None:
+    """Somebody spelled out `--allow-faults PROJECT`: an attached project of that name may be broken."""
+    _permitted.add(project)
+
+
+def folder_of(stack: Stack) -> Path:
+    """Where journals and locks are kept."""
+    return stack.root / ".seatrial" / "chaos"
+
+
+def journal_of(stack: Stack) -> Journal:
+    """The project's journal, whoever writes it."""
+    return Journal(folder_of(stack) / f"{stack.project}.jsonl")
+
+
+class Runner:
+    """The right to break one project, held from `open` to `close`."""
+
+    def __init__(self, stack: Stack) -> None:
+        folder = folder_of(stack)
+        self.stack = stack
+        self.journal = journal_of(stack)
+        self._lock = ProjectLock(folder / f"{stack.project}.lock", stack.project)
+        self._folder = folder
+        self._watchdog: Watchdog | None = None
+
+    @classmethod
+    def of(cls, stack: Stack) -> Runner:
+        """This process's runner for the stack's project, opened on first use.
+
+        Raises UserError when the project may not be broken or another runner is at it, and RevertFailed when an
+        earlier runner's leftover can't be healed.
+        """
+        key = folder_of(stack) / stack.project
+        if key not in _open:
+            runner = cls(stack)
+            runner.open()
+            _open[key] = runner
+            atexit.register(runner.close)
+        return _open[key]
+
+    def open(self) -> None:
+        """Take the lock, heal what stands, start the watchdog."""
+        if self.stack.attached and self.stack.project not in _permitted:
+            raise UserError(
+                f"project {self.stack.project} was not started by this run: breaking it needs --allow-faults {self.stack.project}"
+            )
+        self._lock.take()
+        try:
+            raise_if_any_failed(heal(self.stack, self.journal))
+            self.journal.forget_closed()
+            self._start_watchdog()
+        except BaseException:
+            self._lock.drop()
+            raise
+
+    def make_ready(self, fault: Fault) -> None:
+        """Everything that must hold before an intent is written.
+
+        Raises CannotTell when an earlier revert failed (no further fault is injected then) or no watchdog can be had,
+        and UserError when the project has no such service.
+        """
+        if failed := [intent for intent in self.journal.standing() if intent.failure]:
+            raise CannotTell(f"no further fault is injected: {failed[0].failure}")
+        known = {service.name for service in self.stack.services}
+        if fault.service not in known:
+            raise UserError(
+                f"{fault}: project {self.stack.project} has no service {fault.service!r} (it has {', '.join(sorted(known))})"
+            )
+        if self._watchdog is None or not self._watchdog.is_alive():
+            self._start_watchdog()
+        assert self._watchdog is not None
+        self._watchdog.wait_until_ready()
+
+    @property
+    def watchdog_pid(self) -> int | None:
+        """For whoever wants to see it, or kill it in a test."""
+        return self._watchdog.pid if self._watchdog else None
+
+    def close(self) -> list[Healed]:
+        """Heal what stands, let the lock go, end the watchdog. Closing twice is harmless."""
+        _open.pop(self._folder / self.stack.project, None)
+        atexit.unregister(self.close)
+        watchdog, self._watchdog = self._watchdog, None
+        if watchdog is None:
+            return []
+        try:
+            return heal(self.stack, self.journal)
+        finally:
+            self._lock.drop()
+            watchdog.close()
+
+    def _start_watchdog(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.close()
+        self._watchdog = Watchdog(
+            specify(self.stack, self._folder), self._folder / f"{self.stack.project}.watchdog.log"
+        )
