@@ -1,0 +1,73 @@
+"""Tell whether a backup service does its work: its scheduler answers, and the newest backup is fresh and of its size."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import socket
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from stack.ops.backup_folder import backups
+from stack.ops.command import OK, Refused, answer
+from stack.ops.manifest import Manifest
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--in", dest="folder", type=Path, default=Path("/backups/database"), help="backups' folder")
+    parser.add_argument("--within", type=float, required=True, metavar="SECONDS", help="age the newest may have")
+    parser.add_argument("--kind", action="append", required=True, help="what must be there (may be repeated)")
+    parser.add_argument("--scheduler", type=Path, default=Path("/tmp/yacron.sock"), help="yacron's socket")  # noqa: S108
+
+
+def main(args: argparse.Namespace) -> int:
+    """Ask the scheduler, look at the newest backup of each kind, and refuse at the first thing that is wrong."""
+    ask_scheduler(args.scheduler)
+    ages = {
+        kind: require_fresh(backups(args.folder, kind=kind), kind, args.folder, within=timedelta(seconds=args.within))
+        for kind in args.kind
+    }
+    answer(args, {"age_seconds": ages}, ", ".join(f"{kind}: {age:.0f} s old" for kind, age in ages.items()))
+    return OK
+
+
+def ask_scheduler(path: Path) -> None:
+    """Ask yacron for its version over its socket.
+
+    Raises:
+        Refused: it does not answer.
+
+    """
+    connection = http.client.HTTPConnection("scheduler", timeout=5)
+    connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.sock.settimeout(5)
+        connection.sock.connect(str(path))
+        connection.request("GET", "/version")
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        raise Refused(f"{path}: the scheduler does not answer ({error})") from error
+    finally:
+        connection.close()
+    if status != http.client.OK:
+        raise Refused(f"{path}: the scheduler answered {status}")
+
+
+def require_fresh(found: list[Manifest], kind: str, folder: Path, *, within: timedelta) -> float:
+    """Return the newest backup's age in seconds.
+
+    Raises:
+        Refused: there is none, it is too old, or its archive is missing or not of its stated size.
+
+    """
+    if not found:
+        raise Refused(f"{folder}: holds no {kind} backup yet")
+    newest = found[0]
+    age = datetime.now(UTC) - datetime.fromisoformat(newest.made_at)
+    if age > within:
+        raise Refused(f"{newest.archive}: is {age.total_seconds():.0f} s old, expected at most {within.total_seconds():.0f}")
+    archive = folder / newest.archive
+    if not archive.is_file() or archive.stat().st_size != newest.archive_bytes:
+        raise Refused(f"{newest.archive}: is missing or not of its stated size")
+    return age.total_seconds()
