@@ -1,0 +1,47 @@
+"""Opens the encrypted database in the one right way, because a forgotten pragma loses acknowledged writes silently."""
+
+from pathlib import Path
+
+import sqlcipher3
+
+Connection = sqlcipher3.Connection
+"""What every SQL function of this program takes."""
+
+Row = tuple  # rows are plain tuples: each query names its columns, and each reader unpacks them
+
+
+class DatabaseUnavailable(Exception):
+    """The database could not be used at all: locked for too long, full, unreadable, or closed."""
+
+
+class WrongKey(DatabaseUnavailable):
+    """The file is there but is no database under this key (SQLCipher cannot tell a wrong key from garbage)."""
+
+
+def open_connection(path: Path, key: str, *, busy_timeout_seconds: float, writes: bool) -> Connection:
+    """Open `path` with SQLCipher 4's default cipher settings.
+
+    WAL lets the two colours read while one writes; `synchronous=FULL` makes a commit survive a power cut, and not only
+    a killed process. Raises WrongKey, or DatabaseUnavailable with the reason.
+    """
+    try:
+        connection = sqlcipher3.connect(
+            str(path), isolation_level=None, check_same_thread=False, timeout=busy_timeout_seconds, cached_statements=256
+        )
+    except sqlcipher3.Error as error:
+        raise DatabaseUnavailable(f"cannot open {path}: {error}") from error
+    try:
+        # The key pragma takes no bound parameter: doubling the quote is SQL's own escape.
+        connection.execute("PRAGMA key = '{}'".format(key.replace("'", "''")))
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")  # a temporary file would be a clear-text copy on disk
+        if not writes:
+            connection.execute("PRAGMA query_only = ON")
+    except sqlcipher3.DatabaseError as error:
+        connection.close()
+        if "not a database" in str(error):
+            raise WrongKey(f"{path} does not open with the key given") from error
+        raise DatabaseUnavailable(f"cannot open {path}: {error}") from error
+    return connection

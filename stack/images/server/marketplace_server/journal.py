@@ -1,0 +1,13 @@
+"""Numbers every acknowledged write, because "how much was lost" can only be said of things that were counted."""
+
+import time
+
+from .connection import Connection
+
+
+def record(connection: Connection, kind: str, subject: str) -> int:
+    """Write down an acknowledged write and return its sequence number, which grows monotonically across both colours."""
+    cursor = connection.execute(
+        "INSERT INTO writes (kind, subject, at) VALUES (?, ?, ?)", (kind, subject, time.time())
+    )
+    return int(cursor.lastrowid)

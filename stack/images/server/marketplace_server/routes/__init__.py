@@ -1,0 +1,20 @@
+"""The HTTP interface, one file a subject; `ROUTES` is the whole table."""
+
+from starlette.routing import Route
+
+from . import accounts, listings, operations, orders
+
+ROUTES: list[Route] = [
+    Route("/api/register", accounts.register, methods=["POST"]),
+    Route("/api/login", accounts.login, methods=["POST"]),
+    Route("/api/logout", accounts.logout, methods=["POST"]),
+    Route("/api/listings", listings.search, methods=["GET"]),
+    Route("/api/listings", listings.create, methods=["POST"]),
+    Route("/api/listings/{id}", listings.get, methods=["GET"]),
+    Route("/api/listings/{id}/order", orders.place, methods=["POST"]),
+    Route("/api/orders", orders.mine, methods=["GET"]),
+    Route("/api/orders/{id}", orders.get, methods=["GET"]),
+    Route("/health", operations.health, methods=["GET"]),
+    Route("/ready", operations.ready, methods=["GET"]),
+    Route("/metrics", operations.metrics, methods=["GET"]),
+]

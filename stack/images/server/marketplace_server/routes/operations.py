@@ -1,0 +1,75 @@
+"""What operators and their machines ask: alive, ready, metrics. The edge does not serve /metrics or /ready."""
+
+import asyncio
+import time
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..answers import answer
+from ..connection import Connection
+from ..context import Context, context
+from ..errors import ApiError
+from ..metrics import CONTENT_TYPE
+
+_READY_SECONDS = 3.0
+
+
+async def health(request: Request) -> Response:
+    """Say that the process answers → 200. Nothing else is asked: a restart would not help what else may be wrong."""
+    return answer({"status": "alive", "colour": context(request).settings.colour})
+
+
+async def ready(request: Request) -> Response:
+    """Say whether traffic may come → 200 or 503: the database is written to and read; wallets only degrade."""
+    parts = context(request)
+    wallets, database = await asyncio.gather(parts.wallets.state(), _writable(parts))
+    is_ready = database and not parts.draining[0]
+    status = "draining" if parts.draining[0] else "unready" if not database else "ready"
+    if is_ready and not all(wallets.values()):
+        status = "degraded"
+    body = {
+        "status": status,
+        "colour": parts.settings.colour,
+        "database": "writable" if database else "unavailable",
+        "wallets": {name: "answers" if answers else "silent" for name, answers in wallets.items()},
+    }
+    return answer(body, 200 if is_ready else 503)
+
+
+async def metrics(request: Request) -> Response:
+    """Give all metrics → 200; the escrow gauges are read from the database now."""
+    parts = context(request)
+    await parts.wallets.state()
+    active, disputes, oldest, locked = await parts.database.read(_escrow)
+    parts.metrics.escrow_active.set(active)
+    parts.metrics.escrow_disputes.set(disputes)
+    parts.metrics.escrow_oldest.set(max(0.0, time.time() - oldest) if oldest else 0.0)
+    parts.metrics.escrow_locked.set(locked)
+    return Response(parts.metrics.render(), media_type=CONTENT_TYPE)
+
+
+async def _writable(parts: Context) -> bool:
+    def beat(connection: Connection) -> None:
+        connection.execute(
+            "INSERT INTO heartbeats (colour, at) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at = ?2",
+            (parts.settings.colour, time.time()),
+        )
+
+    try:
+        await asyncio.wait_for(parts.database.write(beat), _READY_SECONDS)
+    except (ApiError, TimeoutError):
+        return False
+    return True
+
+
+def _escrow(connection: Connection) -> tuple[int, int, float | None, int]:
+    (active,) = connection.execute(
+        "SELECT count(*) FROM orders WHERE state IN ('created', 'funded', 'shipped', 'disputed')"
+    ).fetchone()
+    (disputes,) = connection.execute("SELECT count(*) FROM orders WHERE state = 'disputed'").fetchone()
+    (oldest,) = connection.execute("SELECT min(updated_at) FROM orders WHERE state = 'created'").fetchone()
+    (locked,) = connection.execute(
+        "SELECT COALESCE(SUM(amount_piconero), 0) FROM ledger_entries WHERE account = 'escrow'"
+    ).fetchone()
+    return active, disputes, oldest, locked

@@ -1,0 +1,76 @@
+"""Place and read orders."""
+
+import re
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .. import orders, payloads
+from ..answers import answer
+from ..connection import Connection
+from ..context import context
+from ..errors import ApiError, InvalidInput, MalformedRequest
+
+_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+async def place(request: Request) -> Response:
+    """Order a listing → 201 {id, sequence, state: "created", …}; the same request under its key again → 200, the same."""
+    parts = context(request)
+    wanted = await payloads.body(request, payloads.NewOrder, may_be_empty=True)
+    key = _idempotency_key(request)
+    listing_id = request.path_params["id"]
+    token_hash = parts.sessions.token_hash(request)
+    wallets_answer = await parts.wallets.all_answer()
+
+    def take(connection: Connection) -> orders.Placed:
+        buyer_id = parts.sessions.account(connection, token_hash)
+        asked = orders.Request(buyer_id=buyer_id, listing_id=listing_id, key=key, note=wanted.note)
+        return orders.place(connection, asked, wallets_answer=wallets_answer)
+
+    try:
+        placed = await parts.database.write(take)
+    except ApiError as refused:
+        parts.metrics.refused.labels(refused.code).inc()
+        raise
+    if not placed.is_new:
+        parts.metrics.replays.inc()
+        return answer(placed.order, 200)
+    parts.metrics.orders.inc()
+    parts.metrics.sequence.set(placed.order["sequence"])
+    return answer(placed.order, 201, {"Location": f"/api/orders/{placed.order['id']}"})
+
+
+async def get(request: Request) -> Response:
+    """Read an order of which one is a party → 200; anybody else's is a 404 like one that doesn't exist."""
+    parts = context(request)
+    order_id = request.path_params["id"]
+    token_hash = parts.sessions.token_hash(request)
+
+    def read(connection: Connection) -> dict[str, Any]:
+        return orders.get(connection, order_id, parts.sessions.account(connection, token_hash))
+
+    return answer(await parts.database.read(read))
+
+
+async def mine(request: Request) -> Response:
+    """Read a page of what one has bought → 200 {items, page, per_page, next_page}."""
+    parts = context(request)
+    wanted = payloads.query(request, payloads.Paging)
+    token_hash = parts.sessions.token_hash(request)
+
+    def read(connection: Connection) -> dict[str, Any]:
+        buyer_id = parts.sessions.account(connection, token_hash)
+        return orders.page(connection, buyer_id, page=wanted.page, per_page=wanted.per_page)
+
+    return answer(await parts.database.read(read))
+
+
+def _idempotency_key(request: Request) -> str:
+    given = request.headers.getlist("idempotency-key")
+    if len(given) != 1:
+        raise MalformedRequest("An order needs exactly one Idempotency-Key header.")
+    if not _KEY.fullmatch(given[0]):
+        raise InvalidInput("Idempotency-Key must be 1 to 128 printable ASCII characters without spaces.")
+    return given[0]
