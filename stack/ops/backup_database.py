@@ -134,7 +134,6 @@ def make(source: Source, folder: Path, *, trigger: str) -> manifest.Manifest:
                     content_sha256=manifest.sha256(copy),
                     content=asdict(contents),
                     fingerprint=keys.fingerprint,
-                    program_version=_program_version(),
                 ),
                 source.key,
             )
@@ -144,9 +143,3 @@ def make(source: Source, folder: Path, *, trigger: str) -> manifest.Manifest:
             for path in folder.glob(f"{MAKING}{name}*"):
                 path.unlink()
     return made
-
-
-def _program_version() -> str:
-    from stack.ops import PROGRAM_VERSION
-
-    return PROGRAM_VERSION

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--in", dest="folder", type=Path, default=Path("/backups/database"), help="backups' folder")
     parser.add_argument("--within", type=float, required=True, metavar="SECONDS", help="age the newest may have")
     parser.add_argument("--kind", action="append", required=True, help="what must be there (may be repeated)")
-    parser.add_argument("--scheduler", type=Path, default=Path("/tmp/yacron.sock"), help="yacron's socket")  # noqa: S108
+    parser.add_argument("--scheduler", type=Path, default=Path("/tmp/yacron.sock"), help="yacron's socket")
 
 
 def main(args: argparse.Namespace) -> int:

@@ -125,10 +125,10 @@ def _count(connection: dbapi2.Connection) -> Contents:
     highest = 0
     for name in names:
         safe = '"' + name.replace('"', '""') + '"'
-        tables[name] = _number(connection, f"SELECT count(*) FROM {safe}")  # noqa: S608 (our own schema's names)
+        tables[name] = _number(connection, f"SELECT count(*) FROM {safe}")
         columns = {row[1] for row in connection.execute(f"PRAGMA table_info({safe})")}
         if "sequence" in columns:
-            highest = max(highest, _number(connection, f"SELECT coalesce(max(sequence), 0) FROM {safe}"))  # noqa: S608
+            highest = max(highest, _number(connection, f"SELECT coalesce(max(sequence), 0) FROM {safe}"))
     version = str(connection.execute("PRAGMA cipher_version").fetchone()[0])
     return Contents(tables, highest, _number(connection, "PRAGMA user_version"), version)
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from stack.ops import PROGRAM_VERSION
 from stack.ops.command import Refused
 
 FORMAT = 1
@@ -40,7 +41,7 @@ class Manifest:
     """For a database: rows by table, highest_sequence, schema_version, cipher_version; for a wallet: its files."""
     fingerprint: str
     """Of the OpenPGP key it is encrypted to."""
-    program_version: str
+    program_version: str = PROGRAM_VERSION
     format: int = FORMAT
     seal: str = ""
 
