@@ -1,0 +1,257 @@
+"""The pytest plugin: turns what pytest reports about a check into a result, writes it down at once, and renders at the end.
+
+Why this exists: it is the only place where pytest's idea of a run and ours meet. What it costs a test is measured
+(tests/benchmarks); a run without a single check leaves it idle.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports import manifest, rawhtml, terminal
+from reports.document import Planned, lines_of_plan, result_to_json
+from reports.interrupt import held
+from reports.outcome import Judgement, Outcome, Result, judge
+from reports.publish import Published, publish
+from reports.record import Record, new_folder
+from reports.text import shortened
+from reports.waivers import Waiver, read
+from stack.errors import UserError
+from suites.check import Check, check_of
+from suites.collection import declared_stack
+from suites.evidence import EVIDENCE, Evidence
+from suites.phases import PHASES, phase, spend
+
+__all__ = ["phase"]
+
+_ROOT = Path(__file__).resolve().parent.parent
+_JUDGED = pytest.StashKey[Judgement | None]()
+_SPENT = pytest.StashKey[float]()
+_LONGEST_TRACEBACK = 20_000
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the reports' options."""
+    group = parser.getgroup("seatrial reports", "readiness reports and the gate")
+    group.addoption(
+        "--gate",
+        choices=["staging", "production"],
+        help="judge the whole catalogue, and make the exit code the verdict's: 0 only if this tier is reached",
+    )
+    group.addoption("--reports", metavar="DIR", type=Path, default=_ROOT / "reports" / "out", help="where reports are written")
+    group.addoption("--waivers", metavar="FILE", type=Path, help="waivers (TOML); by default waivers.toml beside the compose file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start listening."""
+    config.pluginmanager.register(Reporter(config), "seatrial-reporter")
+
+
+def waivers_of(config: pytest.Config, stack: Any | None) -> tuple[Waiver, ...]:
+    """The waivers of this run: the file asked for, else the one beside the stack's first compose file. Raises UserError."""
+    asked: Path | None = config.getoption("waivers")
+    path = asked or (stack.compose_files[0].parent if stack and stack.compose_files else config.rootpath) / "waivers.toml"
+    return read(path) if asked or path.is_file() else ()
+
+
+class Reporter:
+    """Listens to a session; opens a record once there is a check in it."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._record: Record | None = None
+        self._published: Published | None = None
+        self._looked_at_running = False
+        self._plan: list[dict[str, Any]] = []
+        self._others_failed = 0
+        self._is_worker = hasattr(config, "workerinput")
+
+    def pytest_sessionstart(self) -> None:
+        """Let SIGTERM end the session as Ctrl-C does (unless somebody else already decides): results are then rendered."""
+        main = threading.current_thread() is threading.main_thread()
+        if main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _interrupt)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Write the plan down, before anything starts; nothing at all happens in a session without checks."""
+        checks = [(item, entry) for item in session.items if (entry := check_of(item))]
+        self._plan = list(plan_of(checks, self._config.rootpath))
+        gated = self._config.getoption("gate") is not None
+        if self._config.option.collectonly or self._is_worker or not (checks or gated):
+            return
+        try:
+            self._open(session)
+        except UserError as error:
+            raise pytest.UsageError(str(error)) from error
+
+    def _open(self, session: pytest.Session) -> None:
+        stack = declared_stack(self._config) if self._config.pluginmanager.has_plugin("suites.session") else None
+        waivers = [one.to_json() for one in waivers_of(self._config, stack)]
+        known = manifest.begun(self._config, stack) | {"waivers": waivers}
+        folder = new_folder(self._config.getoption("reports").absolute())
+        self._record = Record(folder, known)
+        rawhtml.start(session, folder / "raw.html")
+        for line in self._plan:
+            self._record.line(**line)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Note once what runs, as soon as something does: the first check that isn't static has the stack up."""
+        entry = check_of(item)
+        if self._record and not self._looked_at_running and entry and not entry.is_static:
+            self._looked_at_running = True
+            if self._config.pluginmanager.has_plugin("suites.session"):
+                self._record.line("manifest", **manifest.running(declared_stack(self._config)))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Judge each phase as it ends, and after the last one put the result on the report (which travels between processes)."""
+        report = yield
+        entry = check_of(item)
+        if entry is None:
+            return report
+        error = call.excinfo.value if call.excinfo else None
+        said = judge(call.when, error, expected_failure=getattr(report, "wasxfail", None))
+        before = item.stash.get(_JUDGED, None)
+        total = before.combined(said) if before and said else before or said
+        item.stash[_JUDGED] = total
+        item.stash[_SPENT] = item.stash.get(_SPENT, 0.0) + report.duration
+        if said:
+            vars(report)["seatrial_outcome"] = said.outcome.name
+        if report.failed:
+            text = shortened(report.longreprtext, _LONGEST_TRACEBACK)
+            item.stash[_TRACEBACK] = f"{item.stash.get(_TRACEBACK, '')}{text}\n"
+        if call.when == "teardown":
+            vars(report)["seatrial_result"] = result_to_json(result_of(item, entry, total))
+            vars(report)["seatrial_area"] = entry.area.value
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write a finished result down."""
+        result = getattr(report, "seatrial_result", None)
+        if result is not None and self._record:
+            self._record.line("result", **result)
+            spend(self._config, report.seatrial_area, result["seconds"])
+        elif report.failed and not hasattr(report, "seatrial_outcome"):
+            self._others_failed += 1
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+        """Call outcomes by their own names; a FAIL is then told by our summary, not by a traceback."""
+        name = getattr(report, "seatrial_outcome", None)
+        if name is None:
+            return None
+        letter, colour = _SHOWN[name]
+        category = "passed" if name == "PASS" else Outcome[name].words
+        return category, letter, (Outcome[name].words, {colour: True})
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over the plan that a worker of pytest-xdist collected (each collects the same)."""
+        plan = getattr(node, "workeroutput", {}).get("seatrial_plan")
+        if self._record and plan and not self._plan:
+            self._plan = plan
+            for line in plan:
+                self._record.line(**line)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Render what there is, however the session ended, after everything was torn down; under ``--gate`` decide the exit code."""
+        try:
+            return (yield)
+        finally:
+            if self._is_worker:
+                self._config.workeroutput["seatrial_plan"] = self._plan  # type: ignore[attr-defined]  # pytest-xdist's
+            elif self._record:
+                with held() as interrupted:
+                    self._finish(session)
+                if interrupted():
+                    session.exitstatus = pytest.ExitCode.INTERRUPTED
+
+    def _finish(self, session: pytest.Session) -> None:
+        assert self._record is not None  # only called when it is open
+        stopped = session.exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        why = {pytest.ExitCode.INTERRUPTED: "interrupted", pytest.ExitCode.INTERNAL_ERROR: "internal error"}
+        ended = why[pytest.ExitCode(session.exitstatus)] if stopped else ""
+        phases: dict[str, float] = self._config.stash.setdefault(PHASES, {})
+        self._record.end(ended, phases)
+        begun = time.monotonic()
+        self._published = publish(self._record.folder)
+        self._published = replace(self._published, seconds=time.monotonic() - begun)
+        if self._config.getoption("gate") and not stopped:
+            good = self._published.reached(self._config.getoption("gate")) and not self._others_failed
+            session.exitstatus = pytest.ExitCode.OK if good else pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show what failed, why and what to do, and then the head of the scorecard."""
+        if self._published:
+            width, colours = terminalreporter._tw.fullwidth, terminalreporter.hasmarkup
+            text = terminal.summary(self._published.card, self._published.folder, width=width, colours=colours)
+            terminalreporter.write(text + "\n", flush=True)
+
+    def pytest_unconfigure(self) -> None:
+        """Give SIGTERM back."""
+        if signal.getsignal(signal.SIGTERM) is _interrupt:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+_TRACEBACK = pytest.StashKey[str]()
+_SHOWN = {
+    "PASS": (".", "green"),
+    "FAIL": ("F", "red"),
+    "INCONCLUSIVE": ("?", "yellow"),
+    "NOT_APPLICABLE": ("-", "cyan"),
+}
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def subject_of(item: pytest.Item) -> str:
+    """What an instance of a check is about: its parameters' ids, empty when it has none."""
+    callspec = getattr(item, "callspec", None)
+    return callspec.id if callspec is not None else ""
+
+
+def plan_of(checks: list[tuple[pytest.Item, Check]], root: Path) -> Iterator[dict[str, Any]]:
+    """The record's lines for what was collected."""
+    entries: dict[str, tuple[Check, tuple[str, int]]] = {}
+    for item, entry in checks:
+        file, line, _ = item.reportinfo()
+        path = Path(file)
+        shown = path.relative_to(root) if path.is_relative_to(root) else path
+        entries.setdefault(entry.id, (entry, (str(shown), (line or 0) + 1)))
+    return lines_of_plan(entries.values(), [Planned(entry.id, subject_of(item)) for item, entry in checks])
+
+
+def result_of(item: pytest.Item, entry: Check, judged: Judgement | None) -> Result:
+    """The result of a finished item, with the evidence it noted."""
+    seen = item.stash.get(EVIDENCE, None) or Evidence()
+    verdict = judged or Judgement(Outcome.INCONCLUSIVE, "it did not come to its test")
+    return Result(
+        id=entry.id,
+        subject=subject_of(item),
+        nodeid=item.nodeid,
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        seconds=item.stash.get(_SPENT, 0.0),
+        excluded=verdict.excluded,
+        revert_failed=verdict.revert_failed,
+        notes=tuple(seen.notes),
+        measures=tuple(seen.measures),
+        tables=tuple(seen.tables),
+        timeline=tuple(seen.timeline),
+        places=tuple(seen.places),
+        traceback=item.stash.get(_TRACEBACK, "").strip(),
+    )

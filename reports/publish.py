@@ -1,0 +1,79 @@
+"""From a recorded run to everything people read: the one road that both a session's end and ``python -m reports render`` take.
+
+Why this exists: what is rendered again must be what was rendered first. Every file is written aside and renamed, so that a reader
+never meets half a page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from reports.catalogue import shipped
+from reports.document import Run, load, to_json
+from reports.gate import Tier
+from reports.record import point_latest
+from reports.render import badge, html, json_, junit, markdown, sarif
+from reports.scorecard import Scorecard, score
+from reports.waivers import Waiver, recorded
+from stack.errors import UserError
+
+RENDERINGS: dict[str, Callable[[Scorecard], str]] = {
+    "readiness.html": html.render,
+    "readiness.md": markdown.render,
+    "scorecard.json": json_.render,
+    "readiness.sarif": sarif.render,
+    "junit.xml": junit.render,
+    "badge.svg": badge.render,
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A rendered run: its scorecard, the folder everything is in, and the seconds it took."""
+
+    card: Scorecard
+    folder: Path
+    seconds: float = 0.0
+
+    def reached(self, gate: str) -> bool:
+        """Whether the tier called ``gate`` (``staging`` or ``production``) is reached."""
+        return not self.card.partial and self.card.tier >= Tier[gate.upper()]
+
+
+def judged(run: Run, waivers: Sequence[Waiver], today: date) -> Scorecard:
+    """The scorecard of a run: against the shipped catalogue when a gate was asked for or all of it was planned, else without a verdict."""
+    catalogue = shipped()
+    planned = {one.id for one in run.planned}
+    absent = sum(one.id not in planned for one in catalogue)
+    if absent and run.manifest.get("gate") is None:
+        return score((), run, waivers, today, partial=absent)
+    return score(catalogue, run, waivers, today)
+
+
+def publish(folder: Path, waivers: Sequence[Waiver] | None = None, today: date | None = None) -> Published:
+    """Write ``results.json`` and every rendering of the run recorded in ``folder``, and point ``latest`` there.
+
+    ``waivers`` are the run's own unless others are given. Raises UserError when there is no readable record, or when the folder
+    can't be written.
+    """
+    run = load(folder)
+    card = judged(run, recorded(run.manifest.get("waivers", ())) if waivers is None else waivers, today or datetime.now(UTC).date())
+    try:
+        write(folder / "results.json", json.dumps(to_json(run), ensure_ascii=False, separators=(",", ":")))
+        for name, render in RENDERINGS.items():
+            write(folder / name, render(card))
+        point_latest(folder)
+    except OSError as error:
+        raise UserError(f"{folder}: reports cannot be written there ({error.strerror}).") from error
+    return Published(card, folder)
+
+
+def write(path: Path, text: str) -> None:
+    """Put ``text`` at ``path`` in one step."""
+    aside = path.with_name(f".{path.name}.part")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
