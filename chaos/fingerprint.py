@@ -56,8 +56,9 @@ class Fingerprint:
             if was is None or is_now is None:
                 found.append(f"{name}: {'appeared' if was is None else 'is gone'}")
                 continue
-            for key in sorted(was.keys() | is_now.keys()):
-                old, new = was.get(key), is_now.get(key)
+            # Rules and queues are only there where they were asked for.
+            for key in sorted(was.keys() & is_now.keys()):
+                old, new = was[key], is_now[key]
                 # A service that was still starting, or sick, may be well afterwards: that is no leftover of a fault.
                 if old != new and not (key == "health" and new == "healthy"):
                     found.append(f"{name}: {key} was {old!r}, is {new!r}")

@@ -21,7 +21,7 @@ from chaos.heal import heal
 from chaos.journal import Journal
 from chaos.lock import ProjectLock, ProjectTaken
 from stack.errors import CannotTell, SeatrialError
-from stack.waiting import eventually
+from stack.waiting import eventually, pause
 
 if TYPE_CHECKING:
     from stack.model import Stack
@@ -129,10 +129,7 @@ def watch(lines: IO[str], say: Callable[[str], None]) -> int:
     if not journal.standing():
         return 0
     lock = ProjectLock(folder / f"{spec['project']}.lock", spec["project"])
-    try:
-        lock.take()
-    except ProjectTaken:
-        # A new runner was quicker, and heals before it does anything else.
+    if not _take(lock, journal):
         return 0
     try:
         healed = heal(stack, journal)
@@ -141,6 +138,21 @@ def watch(lines: IO[str], say: Callable[[str], None]) -> int:
     for each in healed:
         sys.stderr.write(f"watchdog: {each.what}: {each.message}\n")
     return 0 if all(each.ok for each in healed) else 1
+
+
+def _take(lock: ProjectLock, journal: Journal) -> bool:
+    """Whether there is something to heal for this process: not when a new runner was quicker, for it heals first.
+
+    The dead runner's own lock may be dropped a moment after its pipe.
+    """
+    while journal.standing():
+        try:
+            lock.take()
+        except ProjectTaken:
+            pause(0.05)
+            continue
+        return True
+    return False
 
 
 def _main() -> int:

@@ -1,0 +1,66 @@
+"""A leftover rule must show in the fingerprint, and what the engine writes per start must not."""
+
+from __future__ import annotations
+
+from chaos.faults.network import _dropped_packets, _tagged
+from chaos.netns import canonical_queues, canonical_rules
+
+ENGINES_OWN = """\
+*nat
+:PREROUTING ACCEPT [0:0]
+:OUTPUT ACCEPT [8:512]
+:DOCKER_OUTPUT - [0:0]
+:DOCKER_POSTROUTING - [0:0]
+-A OUTPUT -d 127.0.0.11/32 -j DOCKER_OUTPUT
+-A DOCKER_OUTPUT -d 127.0.0.11/32 -p tcp -m tcp --dport 53 -j DNAT --to-destination 127.0.0.11:42341
+-A DOCKER_POSTROUTING -s 127.0.0.11/32 -p tcp -m tcp --sport 42341 -j SNAT --to-source :53
+COMMIT
+"""
+OURS = """\
+*filter
+:INPUT ACCEPT [3:180]
+:OUTPUT ACCEPT [0:0]
+[7:420] -A INPUT -s 10.0.0.3/32 -m comment --comment seatrial-partition -j DROP
+[2:120] -A OUTPUT -d 10.0.0.3/32 -m comment --comment seatrial-partition -j DROP
+[9:999] -A INPUT -s 10.0.0.4/32 -j DROP
+COMMIT
+"""
+
+
+def without_counters(saved: str) -> str:
+    return "\n".join(line.split("] ", 1)[-1] if line.startswith("[") else line for line in saved.splitlines())
+
+
+def test_what_the_engine_writes_is_no_part_of_the_fingerprint() -> None:
+    assert canonical_rules(ENGINES_OWN) == []
+
+
+def test_an_empty_table_left_by_a_deleted_rule_is_nothing() -> None:
+    assert canonical_rules("*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [3:9]\nCOMMIT\n") == []
+
+
+def test_a_rule_a_policy_and_a_chain_of_somebodys_own_count() -> None:
+    saved = "*filter\n:INPUT DROP [0:0]\n:MINE - [0:0]\n-A INPUT -s 10.0.0.3/32 -j DROP\nCOMMIT\n"
+
+    assert canonical_rules(saved) == [
+        "filter -A INPUT -s 10.0.0.3/32 -j DROP",
+        "filter chain INPUT DROP",
+        "filter chain MINE -",
+    ]
+
+
+def test_only_tagged_rules_are_deleted_with_exactly_the_arguments_they_were_made_with() -> None:
+    assert _tagged(without_counters(OURS)) == [
+        ["INPUT", "-s", "10.0.0.3/32", "-m", "comment", "--comment", "seatrial-partition", "-j", "DROP"],
+        ["OUTPUT", "-d", "10.0.0.3/32", "-m", "comment", "--comment", "seatrial-partition", "-j", "DROP"],
+    ]
+
+
+def test_the_witness_counts_packets_of_our_rules_only() -> None:
+    assert _dropped_packets(OURS) == 9
+
+
+def test_queues_are_compared_without_interface_names_and_kernel_defaults() -> None:
+    shown = "qdisc noqueue 0: dev lo root refcnt 2\nqdisc netem 8001: dev eth1 root refcnt 2 limit 1000 delay 200ms\n"
+
+    assert canonical_queues(shown) == ["netem root refcnt 2 limit 1000 delay 200ms"]
