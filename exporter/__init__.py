@@ -1,1 +1,3 @@
-"""monero-exporter: wallet metrics for Prometheus. Stands alone: imports nothing of Seatrial."""
+"""monero-exporter: wallets' and daemon's state as Prometheus metrics, because money that nobody watches goes missing."""
+
+__version__ = "0.1.0"
