@@ -1,0 +1,253 @@
+"""Brings the reference stack up whole and takes it down without a trace, also when somebody interrupts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from stack import host_ports, secrets, snapshot, tls, volumes
+from stack.driver import Driver
+from stack.errors import CannotTell, SeatrialError, UserError
+from stack.files import private_folder, write_whole
+from stack.interruption import interruptible, undisturbed
+from stack.ops import firewall
+from stack.progress import Progress
+from stack.project import COMPOSE_FILE, DEFAULT, ROOT, environment, state_dir
+from stack.sameness import Record, every_profile, record
+from stack.waiting import eventually
+
+__all__ = ["State", "down", "environment", "is_unchanged", "state", "up"]
+
+HEALTHY_WITHIN = timedelta(seconds=120)
+_ASK_EVERY = timedelta(milliseconds=250)
+#: Below this the engine's disk is as good as full: images, volumes and logs would hit the end while starting.
+DISK_NEEDED_BYTES = 2 * 1024**3
+#: With the data thrown away nothing needs storing; what ignores SIGTERM for this long is killed.
+_GRACE_SECONDS = 2
+_SNAPSHOT_NEEDED_BY = {"monerod", *(f"monero-wallet-rpc-{wallet}" for wallet in secrets.WALLETS)}
+
+
+@dataclass(frozen=True)
+class State:
+    """A project as the engine sees it: service → healthy, starting, unhealthy, running (no check), exited, …"""
+
+    project: str
+    services: Mapping[str, str]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether anything of it runs."""
+        return any(health not in {"exited", "created", "dead"} for health in self.services.values())
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether it runs, and all of it works."""
+        return bool(self.services) and all(health in {"healthy", "running"} for health in self.services.values())
+
+
+def up(
+    project: str = DEFAULT,
+    *,
+    without: Iterable[str] = (),
+    overlays: Sequence[Path] = (),
+    services: Iterable[str] | None = None,
+    env: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    build: bool = True,
+) -> None:
+    """Bring the project up and return when every service is healthy.
+
+    `services` chooses some (default: all but the idle colour), `without` leaves some out; a service whose image can't be
+    had is left out too, and said. `overlays` are further compose files, `env` overrides what `environment` answers.
+    `build=False` takes images as they are. When it fails or is interrupted and nothing of the project ran before,
+    nothing of it is left.
+
+    Raises:
+        UserError: something the caller can mend: a port taken, a bad compose file, an unknown service, no disk left.
+        SeatrialError: a service did not become healthy; the message has its last words.
+        CannotTell, NoEngine: the engine does not answer (any more).
+
+    """
+    shown = progress or Progress()
+    driver = _driver(project, overlays, env)
+    ran_before = state(project).is_running
+    with interruptible():
+        try:
+            _bring_up(driver, _choose(driver, services, without), shown, build=build)
+        except BaseException:
+            if not ran_before:
+                with undisturbed(), shown.step("taking down what was started"):
+                    _take_down(driver, with_volumes=True)
+            raise
+
+
+def down(project: str = DEFAULT, *, volumes: bool = True, progress: Progress | None = None) -> None:
+    """Stop and remove the project's containers, networks, firewall rules, rendered secrets and (unless told) volumes.
+
+    Harmless when nothing of it is there. Raises `NoEngine` when none answers, `CannotTell` when something stays behind.
+    """
+    shown = progress or Progress()
+    with shown.step(f"taking {project} down"):
+        _take_down(_driver(project, (), None), with_volumes=volumes)
+
+
+def state(project: str = DEFAULT) -> State:
+    """Answer how each of the project's services is. Raises `NoEngine` when no engine answers."""
+    containers = _driver(project, (), None).containers(all=True)
+    return State(project, {_service(attrs): _health(attrs) for attrs in containers})
+
+
+def is_unchanged(project: str = DEFAULT) -> bool:
+    """Whether the project runs, is healthy, and was brought up from exactly what lies here now (files, images, secrets)."""
+    known = Record.read(state_dir(project))
+    if known is None:
+        return False
+    now = state(project)
+    if not now.is_healthy or set(now.services) != set(known.services):
+        return False
+    return record(_driver(project, tuple(map(Path, known.overlays)), None), known.services).marks == known.marks
+
+
+def _driver(project: str, overlays: Sequence[Path], env: Mapping[str, str] | None) -> Driver:
+    for file in (COMPOSE_FILE, *overlays):
+        if not file.exists():
+            message = f"the compose file {file} does not exist"
+            raise UserError(message)
+    values = environment(project) | dict(env or {})
+    return Driver.connect(project, [COMPOSE_FILE, *overlays], env=values, project_dir=COMPOSE_FILE.parent)
+
+
+def _choose(driver: Driver, services: Iterable[str] | None, without: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Answer the rendered services that are wanted; raises `UserError` for a name the compose files don't have."""
+    wanted, unwanted = None if services is None else set(services), set(without)
+    rendered = (every_profile(driver) if wanted else driver).rendered()["services"]
+    if unknown := sorted(((wanted or set()) | unwanted) - set(rendered)):
+        message = f"unknown service {', '.join(unknown)}: the compose files have {', '.join(sorted(rendered))}"
+        raise UserError(message)
+    return {n: s for n, s in rendered.items() if (wanted is None or n in wanted) and n not in unwanted}
+
+
+def _bring_up(driver: Driver, chosen: dict[str, dict[str, Any]], progress: Progress, *, build: bool) -> None:
+    _require_disk(driver)
+    host_ports.require_free(driver, chosen)
+    folder = Path(driver.env["SEATRIAL_STATE_DIR"])
+    values = _prepare(folder, progress)
+    chosen = _with_images(chosen, progress, build=build)
+    kept = snapshot.ensure(driver, folder, values, progress) if _SNAPSHOT_NEEDED_BY & set(chosen) else None
+    names = sorted(chosen)
+    with progress.step(f"starting {len(names)} services"):
+        volumes.ready(driver, _volumes_of(chosen.values()), snapshot=kept)
+        driver.compose("up", "--no-start", "--no-deps", "--no-build", *names, timeout_seconds=180)
+        firewall.apply(driver.project)
+        driver.compose("up", "--detach", "--no-deps", "--no-build", *names, timeout_seconds=180)
+    with progress.step(f"waiting for {len(names)} services to be healthy"):
+        _await_health(driver, names)
+    record(driver, names).write(folder)
+
+
+def _prepare(folder: Path, progress: Progress) -> dict[str, str]:
+    """See to everything on the host's side that the services mount."""
+    with progress.step("keys, secrets and certificate"):
+        secrets.ensure(ROOT)
+        values = secrets.decrypt(ROOT)
+        private_folder(folder, mode=0o755)
+        secrets.render(values, folder)
+        tls.ensure(ROOT, folder)
+        edge = private_folder(folder / "edge", mode=0o755)
+        if not (edge / "active.conf").exists():
+            write_whole(edge / "active.conf", "set $active_colour server-blue;\n", mode=0o644)
+    return values
+
+
+def _with_images(chosen: dict[str, dict[str, Any]], progress: Progress, *, build: bool) -> dict[str, dict[str, Any]]:
+    """Obtain the images and leave out, saying so, what can't be had."""
+    if not build:
+        return chosen
+    from stack import images  # here: a stack that takes images as they are needs no builder
+
+    wanted = {str(service["image"]): name for name, service in chosen.items()}
+    missing = dict(images.obtain(sorted(wanted), progress))
+    for image, reason in sorted(missing.items()):
+        progress.say(f"! {wanted[image]} is left out: {image} could not be had ({reason})")
+    return {name: service for name, service in chosen.items() if service["image"] not in missing}
+
+
+def _await_health(driver: Driver, names: Sequence[str]) -> None:
+    def all_healthy() -> bool:
+        found = {_service(attrs): attrs for attrs in driver.containers(all=True)}
+        lame = [name for name in names if name not in found or _health(found[name]) in {"exited", "dead", "unhealthy"}]
+        if lame and (lame[0] not in found or _health(found[lame[0]]) != "unhealthy" or _gave_up(found[lame[0]])):
+            message = f"{lame[0]} did not become healthy: {_last_words(driver, found.get(lame[0]))}"
+            raise SeatrialError(message)
+        return all(_health(found[name]) in {"healthy", "running"} for name in names)
+
+    try:
+        eventually(all_healthy, within=HEALTHY_WITHIN, every=_ASK_EVERY, what=f"{driver.project} is healthy")
+    except AssertionError as error:
+        late = [name for name, health in state(driver.project).services.items() if health not in {"healthy", "running"}]
+        message = f"{', '.join(late) or 'the stack'}: not healthy within {HEALTHY_WITHIN.total_seconds():g} s"
+        raise SeatrialError(message) from error
+
+
+def _take_down(driver: Driver, *, with_volumes: bool) -> None:
+    firewall.remove(driver.project)
+    flags = ["--volumes", "--timeout", str(_GRACE_SECONDS)] if with_volumes else []
+    every_profile(driver).compose("down", "--remove-orphans", *flags, timeout_seconds=120)
+    driver.remove_helpers()
+    left = [attrs["Name"].lstrip("/") for attrs in driver.containers(all=True)]
+    if with_volumes:
+        for volume in driver.volumes():  # of a compose file that has changed since
+            volumes.drop(driver, volume["Name"])
+        left += [volume["Name"] for volume in driver.volumes()]
+    if left:
+        message = f"{driver.project}: {', '.join(left)} could not be removed"
+        raise CannotTell(message)
+    folder = Path(driver.env["SEATRIAL_STATE_DIR"])
+    secrets.forget(folder)
+    Record.forget(folder)
+
+
+def _require_disk(driver: Driver) -> None:
+    if not driver.is_local():
+        return
+    place = Path(driver.info().get("DockerRootDir", "/"))
+    free = shutil.disk_usage(place if place.exists() else Path("/")).free
+    if free < DISK_NEEDED_BYTES:
+        message = f"the disk under {place} is nearly full: {free / 1024**3:.1f} GiB free, {DISK_NEEDED_BYTES / 1024**3:g} needed"
+        raise UserError(message)
+
+
+def _volumes_of(services: Iterable[Mapping[str, Any]]) -> set[str]:
+    mounts = [mount for service in services for mount in service.get("volumes") or ()]
+    return {mount["source"] for mount in mounts if mount["type"] == "volume"}
+
+
+def _service(attrs: Mapping[str, Any]) -> str:
+    return str(attrs["Config"]["Labels"].get("com.docker.compose.service", attrs["Name"].lstrip("/")))
+
+
+def _health(attrs: Mapping[str, Any]) -> str:
+    status = str(attrs["State"]["Status"])
+    if status != "running":
+        return status
+    return str((attrs["State"].get("Health") or {}).get("Status", "running"))
+
+
+def _gave_up(attrs: Mapping[str, Any]) -> bool:
+    """Whether a failing check has used up its retries: within start_period the engine still says "starting"."""
+    return (attrs["State"].get("Health") or {}).get("FailingStreak", 0) > 0
+
+
+def _last_words(driver: Driver, attrs: Mapping[str, Any] | None) -> str:
+    if attrs is None:
+        return "its container is gone"
+    probes = (attrs["State"].get("Health") or {}).get("Log") or []
+    lines = driver.logs(attrs["Id"], tail=5).strip().splitlines()
+    said = lines[-1] if lines else (probes[-1]["Output"].strip() if probes else "it said nothing")
+    return f"{_health(attrs)}, {said[-300:]}"
+
+
