@@ -299,6 +299,11 @@ class Driver:
             )
         return written.decode(errors="replace")
 
+    def top(self, container_id: str) -> dict[str, Any]:
+        """The host's view of a container's processes, as `docker top`: Titles and Processes."""
+        with _translated(f"listing processes of {container_id[:12]}"):
+            return dict(self.api.top(container_id))
+
     def events(self, since: datetime, until: datetime) -> list[dict[str, Any]]:
         """The engine's events of this project between two moments that have passed."""
         filters = {"label": [f"{PROJECT_LABEL}={self.project}"]}

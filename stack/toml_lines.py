@@ -57,8 +57,7 @@ class Problems:
 
     def unknown(self, loc: Loc, kind: str, name: str, known: Iterable[str], otherwise: str = "") -> str:
         """The sentence for a name that does not exist, with the nearest one that does."""
-        near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
-        hint = f" (did you mean '{near[0]}'?)" if near else f" ({otherwise})" if otherwise else ""
+        hint = nearest(name, known) or (f" ({otherwise})" if otherwise else "")
         return self.sentence(loc, f"unknown {kind} '{name}'{hint}")
 
     def validate(self, model: type[M], tree: dict[str, Any]) -> M:
@@ -82,6 +81,12 @@ class Problems:
             return self.sentence(loc, f"'{dotted}' must be {_KINDS[kind]}, not {_shown(found['input'])}")
         message = str(found["msg"]).removeprefix("Value error, ")
         return self.sentence(loc, f"'{dotted}' is {_shown(found['input'])}: {message[:1].lower()}{message[1:]}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """` (did you mean 'x'?)` for the known name most like `name`; empty when none is like it."""
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    return f" (did you mean '{near[0]}'?)" if near else ""
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], Problems]:

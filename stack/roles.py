@@ -1,0 +1,134 @@
+"""Tells what a service is for (edge, database, cache, …) from image, ports and mounts, so that a stack nobody described can
+be judged; the reason is kept, because a guess that can't be questioned is worse than none. A profile overrides it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stack.profile import Role
+
+# Image names (last path component, without tag) that tell the role by themselves; the first match wins.
+_IMAGES: tuple[tuple[str, Role], ...] = (
+    (r".*-?exporter|cadvisor|node[-_]exporter|statsd", "exporter"),
+    (r"docker-socket-proxy|engine-api-proxy|socket-proxy", "engine-proxy"),
+    (r"alertmanager|karma", "alerts"),
+    (r"prometheus|victoria-?metrics|victoriametrics|thanos|mimir|influxdb|graphite.*|telegraf", "metrics"),
+    (r"grafana(-oss|-enterprise)?|kibana|chronograf|opensearch-dashboards|metabase|superset", "dashboards"),
+    (r"promtail|fluentd|fluent-bit|filebeat|logstash|vector|alloy|logspout", "log-shipper"),
+    (r"loki|graylog|seq", "logs"),
+    (r"postgres.*|postgis|timescaledb.*|pgvector|mysql.*|mariadb.*|percona.*|mongo(db)?.*|cockroach|cassandra|"
+     r"couchdb|couchbase|neo4j|mssql.*|server-mssql|clickhouse.*|elasticsearch|opensearch|rethinkdb|scylla|db2", "database"),
+    (r"redis.*|valkey.*|memcached|keydb|dragonfly|varnish|hazelcast", "cache"),
+    (r"rabbitmq|kafka|cp-kafka|zookeeper|nats.*|activemq.*|pulsar|mosquitto|emqx|beanstalkd|nsq", "queue"),
+    (r"traefik|caddy|haproxy|envoy|nginx.*|httpd|apache|openresty|kong|swag|tyk.*|pomerium", "edge"),
+    (r"minio|seaweedfs|ceph.*|registry|nextcloud-storage", "storage"),
+    (r"keycloak|authelia|authentik|server-authentik|dex|oauth2-proxy|vault|hydra|kratos", "identity"),
+    (r"monerod?|bitcoind?|geth|client-go|lighthouse", "chain"),
+    (r".*backup.*|restic|duplicati|borg.*|pgbackrest|ofelia", "backup"),
+)  # fmt: skip
+
+# Ports of registered services (IANA, or the program's own default), inside the container.
+_PORTS: Mapping[int, Role] = {
+    5432: "database", 3306: "database", 27017: "database", 1433: "database", 1521: "database", 9042: "database",
+    6379: "cache", 11211: "cache",
+    5672: "queue", 9092: "queue", 4222: "queue", 1883: "queue",
+    9090: "metrics", 9093: "alerts", 3100: "logs",
+}  # fmt: skip
+
+_DATA_FOLDERS: tuple[tuple[str, Role], ...] = (
+    ("/var/lib/postgresql", "database"),
+    ("/var/lib/mysql", "database"),
+    ("/data/db", "database"),
+    ("/prometheus", "metrics"),
+    ("/var/lib/grafana", "dashboards"),
+    ("/loki", "logs"),
+    ("/etc/nginx", "edge"),
+)
+# Words in a service's name: the weakest sign, used only when nothing else speaks.
+_NAMES: tuple[tuple[str, Role], ...] = (
+    (r"wallet", "wallet"),
+    (r"proxy|gateway|edge|ingress|nginx|traefik", "edge"),
+    (r"\bdb\b|database|postgres|mysql|mongo", "database"),
+    (r"cache|redis", "cache"),
+    (r"queue|broker|rabbit|kafka", "queue"),
+    (r"backup", "backup"),
+    (r"exporter", "exporter"),
+    (r"migrat|seed|\binit\b|setup", "job"),
+)
+
+
+@dataclass(frozen=True)
+class Inference:
+    """A role and what it was told by."""
+
+    role: Role
+    reason: str
+
+
+def infer(name: str, config: Mapping[str, Any]) -> Inference:
+    """What a rendered service is for."""
+    return (
+        _by_image(config.get("image"))
+        or _by_port(config)
+        or _by_mount(config)
+        or _by_name(name)
+        or Inference("application", "nothing says otherwise")
+    )
+
+
+def job_reason(name: str, services: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Why a service is taken to run to its end (a migration, a seed); None when it is taken to stay up."""
+    config = services[name]
+    for other, theirs in services.items():
+        how = (theirs.get("depends_on") or {}).get(name) or {}
+        if how.get("condition") == "service_completed_successfully":
+            return f"{other} waits for it to complete"
+    deploy = config.get("deploy") or {}
+    if str(deploy.get("mode", "")).endswith("-job"):
+        return f"its deploy mode is {deploy['mode']}"
+    if config.get("restart") in (None, "no") and "restart_policy" not in deploy:
+        if match := re.search(r"(^|[-_])(migrat\w*|seed\w*|init|setup|bootstrap)($|[-_])", name):
+            return f"it is named '{match.group(2)}' and has no restart policy"
+    return None
+
+
+def _by_image(image: str | None) -> Inference | None:
+    if not image:
+        return None
+    last = image.rsplit("/", 1)[-1].partition("@")[0].partition(":")[0].lower()
+    for pattern, role in _IMAGES:
+        if re.fullmatch(pattern, last):
+            return Inference(role, f"its image is {last}")
+    return None
+
+
+def _by_port(config: Mapping[str, Any]) -> Inference | None:
+    inside = [int(port["target"]) for port in config.get("ports") or ()]
+    exposed = [int(digits) for port in config.get("expose") or () if (digits := str(port).partition("/")[0]).isdigit()]
+    for port in inside + exposed:
+        if port in _PORTS:
+            return Inference(_PORTS[port], f"it listens on {port}")
+    for port in config.get("ports") or ():
+        public = not str(port.get("host_ip", "")).startswith(("127.", "::1"))
+        if int(port["target"]) in (80, 443) and public and str(port.get("published")) in {"80", "443"}:
+            return Inference("edge", f"it publishes {port['published']} to everyone")
+    return None
+
+
+def _by_mount(config: Mapping[str, Any]) -> Inference | None:
+    for mount in config.get("volumes") or ():
+        target = str(mount.get("target", ""))
+        for folder, role in _DATA_FOLDERS:
+            if target == folder or target.startswith(folder + "/"):
+                return Inference(role, f"it mounts {target}")
+    return None
+
+
+def _by_name(name: str) -> Inference | None:
+    for pattern, role in _NAMES:
+        if match := re.search(pattern, name.lower()):
+            return Inference(role, f"its name says '{match.group(0)}'")
+    return None
