@@ -85,7 +85,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def read_secret(path: Path) -> str:
-    """Read a secret's file: one line, its line end not part of it.
+    """Read the file of a secret or a key; the last line end is not part of it.
 
     Raises:
         UserError: it can't be read or is empty.
@@ -94,9 +94,9 @@ def read_secret(path: Path) -> str:
     try:
         secret = path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: the secret can't be read ({getattr(error, 'strerror', None) or error})") from error
+        raise UserError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error})") from error
     if not secret:
-        raise UserError(f"{path}: the secret is empty")
+        raise UserError(f"{path}: is empty")
     return secret
 
 
@@ -109,7 +109,7 @@ def make(source: Source, folder: Path, *, trigger: str) -> manifest.Manifest:
         OSError: the disk is full or the folder can't be written to.
 
     """
-    with locked(folder), keyring(source.public_key) as keys:
+    with locked(folder), keyring(read_secret(source.public_key), named=str(source.public_key)) as keys:
         keys.require_strong_and_valid()
         moment = datetime.now(UTC)
         name = f"db-{stamp(moment)}.sqlcipher{ARCHIVE}"

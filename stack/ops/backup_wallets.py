@@ -74,7 +74,7 @@ def main(args: argparse.Namespace) -> int:
     ]
     made: list[manifest.Manifest] = []
     faults: list[str] = []
-    with locked(args.to), keyring(args.public_key) as keys:
+    with locked(args.to), keyring(read_secret(args.public_key), named=str(args.public_key)) as keys:
         keys.require_strong_and_valid()
         for wallet in wallets:
             try:

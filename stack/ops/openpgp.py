@@ -26,11 +26,13 @@ RSA = "1"  # OpenPGP's number of the algorithm (RFC 9580, 9.1)
 
 
 @contextlib.contextmanager
-def keyring(armored_key: Path) -> Iterator[Keyring]:
-    """Give a keyring that holds the key of `armored_key` and nothing else; it is gone after the block.
+def keyring(armored_key: str, *, named: str) -> Iterator[Keyring]:
+    """Give a keyring that holds the one key written in `armored_key`; it is gone after the block.
+
+    `named` is where the key came from, for messages.
 
     Raises:
-        UserError: the file cannot be read, or holds no OpenPGP key.
+        UserError: the text holds no OpenPGP key.
 
     """
     import gnupg
@@ -43,13 +45,10 @@ def keyring(armored_key: Path) -> Iterator[Keyring]:
             options=["--pinentry-mode", "loopback", "--no-auto-key-retrieve"],
             env={**os.environ, "LC_ALL": "C"},  # its words are read below
         )
-        try:
-            imported = gpg.import_keys(armored_key.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{armored_key}: the key can't be read ({error})") from error
+        imported = gpg.import_keys(armored_key)
         if not imported.fingerprints:
-            raise UserError(f"{armored_key}: holds no OpenPGP key")
-        yield Keyring(gpg, imported.fingerprints[0], armored_key)
+            raise UserError(f"{named}: holds no OpenPGP key")
+        yield Keyring(gpg, imported.fingerprints[0], named)
     finally:
         # the agent that gpg starts for private keys would outlive us otherwise
         subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False, capture_output=True)
@@ -59,7 +58,7 @@ def keyring(armored_key: Path) -> Iterator[Keyring]:
 class Keyring:
     """One key, and what backups do with it; data streams through gpg, so memory does not grow with its size."""
 
-    def __init__(self, gpg: gnupg.GPG, fingerprint: str, source: Path) -> None:
+    def __init__(self, gpg: gnupg.GPG, fingerprint: str, source: str) -> None:
         self._gpg = gpg
         self.fingerprint = fingerprint
         self._source = source

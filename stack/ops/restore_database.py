@@ -8,6 +8,8 @@ The servers must be stopped: a database that is open is refused. --dry-run does 
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +48,8 @@ class Phases:
 class Keys:
     """What opens a backup: the OpenPGP private key and its passphrase, and the database's own key."""
 
-    private_key: Path
+    private_key: str
+    """Armored."""
     passphrase: str
     database_key: str
 
@@ -59,14 +62,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--key-file", type=Path, default=Path("/run/secrets/DATABASE_PASSWORD"), help="file with the database's key"
     )
-    parser.add_argument("--private-key", type=Path, default=Path("/run/operator/backup-private-key.asc"))
-    parser.add_argument("--passphrase-file", type=Path, default=Path("/run/operator/BACKUP_GPG_PASSPHRASE"))
+    parser.add_argument(
+        "--private-key", type=Path, default=Path("/run/operator/backup-private-key.asc"), help="OpenPGP private key"
+    )
+    parser.add_argument(
+        "--passphrase-file", type=Path, default=Path("/run/operator/BACKUP_GPG_PASSPHRASE"), help="of the private key"
+    )
+    parser.add_argument(
+        "--keys-on-stdin",
+        action="store_true",
+        help="read the three keys from standard input instead of files, as JSON: private_key, passphrase, database_key",
+    )
     parser.add_argument("--dry-run", action="store_true", help="decrypt and verify, then leave all as it is")
 
 
 def main(args: argparse.Namespace) -> int:
     """Restore one backup and print what is now in place, with the time of each phase."""
-    keys = Keys(args.private_key, read_secret(args.passphrase_file), read_secret(args.key_file))
+    keys = _handed_over(args)
     phases = Phases()
     restored = restore(args.folder, args.backup, args.database, keys, phases, dry_run=args.dry_run)
     answer(
@@ -76,6 +88,15 @@ def main(args: argparse.Namespace) -> int:
         f" {restored.content['highest_sequence']} in {sum(phases.seconds.values()):.2f} s",
     )
     return OK
+
+
+def _handed_over(args: argparse.Namespace) -> Keys:
+    if not args.keys_on_stdin:
+        return Keys(*(read_secret(path) for path in (args.private_key, args.passphrase_file, args.key_file)))
+    try:
+        return Keys(**json.load(sys.stdin))
+    except (ValueError, TypeError) as error:
+        raise UserError(f"standard input: holds no keys ({error})") from error
 
 
 def restore(
@@ -101,7 +122,7 @@ def restore(
     try:
         with phases.phase("decrypt"):
             fresh.touch(mode=0o600)
-            with keyring(keys.private_key) as ring:
+            with keyring(keys.private_key, named="private key") as ring:
                 ring.decrypt(archive, fresh, passphrase=keys.passphrase)
             if manifest.sha256(fresh) != chosen.content_sha256:
                 raise Refused(f"{chosen.archive}: what it decrypts to is not what was backed up")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,16 +50,26 @@ def make_key(home: Path, *, bits: int = 4096, expires: str = "0") -> KeyPair:
     return KeyPair(public, private, made.fingerprint)
 
 
+def kept_key(config: pytest.Config, name: str) -> KeyPair:
+    """Give a pair that is kept in pytest's cache between runs: RSA-4096 takes some ten seconds to make."""
+    home = Path(config.cache.mkdir("openpgp")) / name
+    done = home / "fingerprint"
+    if not done.exists():
+        shutil.rmtree(home, ignore_errors=True)
+        done.write_text(make_key(home).fingerprint)
+    return KeyPair(home / "public.asc", home / "private.asc", done.read_text())
+
+
 @pytest.fixture(scope="session")
-def key_pair(tmp_path_factory: pytest.TempPathFactory) -> KeyPair:
+def key_pair(pytestconfig: pytest.Config) -> KeyPair:
     """The backup key."""
-    return make_key(tmp_path_factory.mktemp("k") / "ours")
+    return kept_key(pytestconfig, "ours")
 
 
 @pytest.fixture(scope="session")
-def other_pair(tmp_path_factory: pytest.TempPathFactory) -> KeyPair:
+def other_pair(pytestconfig: pytest.Config) -> KeyPair:
     """A key of the same kind that is not the backup key, with the same passphrase."""
-    return make_key(tmp_path_factory.mktemp("k") / "theirs")
+    return kept_key(pytestconfig, "theirs")
 
 
 @dataclass
@@ -112,7 +123,7 @@ def source(market: Market, key_pair: KeyPair) -> Source:
 @pytest.fixture
 def keys(key_pair: KeyPair) -> Keys:
     """What opens the backups of `source`."""
-    return Keys(key_pair.private, PASSPHRASE, DATABASE_KEY)
+    return Keys(key_pair.private.read_text(), PASSPHRASE, DATABASE_KEY)
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def test_another_key_does_not_open_it(
     market: Market, source: Source, folder: Path, other_pair: KeyPair, keys: Keys, elsewhere: Path
 ) -> None:
     make(source, folder, trigger="manual")
-    theirs = dataclasses.replace(keys, private_key=other_pair.private)
+    theirs = dataclasses.replace(keys, private_key=other_pair.private.read_text())
 
     with pytest.raises(Refused, match="is not encrypted to the key"):
         restore(folder, "latest", elsewhere, theirs, Phases())
