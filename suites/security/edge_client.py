@@ -1,0 +1,120 @@
+"""Speaks HTTP to the edge byte by byte: any method, host, header and source address, and the answer just as it came."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from stack.edge import Edge
+from stack.errors import CannotTell
+from suites.security.rules.web import Answer
+
+Dial = Callable[[int, str | None], socket.socket]
+"""Opens a connection to a port of the edge, from a source address where one is named."""
+
+MOST_BODY_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request; `source` is the client address it comes from (outside only)."""
+
+    path: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    source: str | None = None
+    scheme: str = "https"
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class EdgeClient:
+    """Sends requests to an edge by `dial`. The certificate is checked where the profile names a CA, else TLS is only spoken."""
+
+    def __init__(self, edge: Edge, dial: Dial, *, timeout_seconds: float = 5.0) -> None:
+        self.edge = edge
+        self._dial = dial
+        self._timeout_seconds = timeout_seconds
+
+    def connection(self, port: int, source: str | None = None) -> socket.socket:
+        """A connected TCP socket to a port of the edge.
+
+        Raises:
+            CannotTell: it can't be connected.
+
+        """
+        try:
+            opened = self._dial(port, source)
+        except OSError as error:
+            raise CannotTell(f"the edge can't be reached at port {port}: {error}") from error
+        opened.settimeout(self._timeout_seconds)
+        return opened
+
+    def context(self) -> ssl.SSLContext:
+        """A TLS client context that verifies the edge's certificate where it can."""
+        context = ssl.create_default_context()
+        if self.edge.ca_file is not None and self.edge.ca_file.exists():
+            context = ssl.create_default_context(cafile=str(self.edge.ca_file))
+        elif self.edge.ca_file is None:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def fetch(self, request: Request) -> Answer:
+        """The edge's answer to one request, on a connection of its own.
+
+        Raises:
+            CannotTell: no HTTP answer came (not connected, not TLS, nothing in time).
+
+        """
+        opened = self.connection(self.edge.port_of(request.scheme), request.source)
+        try:
+            if request.scheme == "https":
+                opened = self.context().wrap_socket(opened, server_hostname=self.edge.server_name)
+            return self._exchange(opened, request)
+        except (OSError, http.client.HTTPException) as error:
+            raise CannotTell(f"{request}: no answer from the edge: {error or type(error).__name__}") from error
+        finally:
+            opened.close()
+
+    def fetch_all(self, requests: list[Request], *, at_once: int = 16) -> list[Answer]:
+        """The answers to many requests, `at_once` at a time, in the order of the requests."""
+        with ThreadPoolExecutor(max_workers=max(1, min(at_once, len(requests)))) as pool:
+            return list(pool.map(self.fetch, requests))
+
+    def _exchange(self, opened: socket.socket, request: Request) -> Answer:
+        client = http.client.HTTPConnection(self.edge.server_name)
+        client.sock = opened
+        headers = {
+            "Host": self.edge.server_name,
+            "User-Agent": "seatrial",
+            "Accept": "*/*",
+            "Connection": "close",
+            **request.headers,
+        }
+        client.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)
+        if request.body is not None:
+            headers.setdefault("Content-Length", str(len(request.body)))
+        for name, value in headers.items():
+            client.putheader(name, value)
+        client.endheaders(request.body)
+        answer = client.getresponse()
+        body = answer.read(MOST_BODY_BYTES)
+        return Answer(
+            f"{request.method} {request.scheme}://…{request.path}", answer.status, tuple(answer.getheaders()), body
+        )
+
+
+def loopback_dial(edge: Edge, timeout_seconds: float = 5.0) -> Dial:
+    """Connects to the edge at the address it is published at on this host."""
+
+    def dial(port: int, source: str | None) -> socket.socket:
+        return socket.create_connection((edge.address, port), timeout_seconds, (source, 0) if source else None)
+
+    return dial

@@ -1,0 +1,72 @@
+"""Judges what a service opens to others: published ports, networks and host paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+
+# What an edge without a profile may publish to everybody: the web's ports and their customary unprivileged twins.
+WEB_PORTS = frozenset({"80/tcp", "443/tcp", "443/udp", "8080/tcp", "8443/tcp", "8000/tcp", "3000/tcp", "5000/tcp"})
+EDGE_PORTS = frozenset({"80/tcp", "443/tcp", "443/udp"})
+
+ENGINE_SOCKETS = (
+    "/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock", "/var/run/containerd/containerd.sock",
+    "/run/podman/podman.sock", "/var/run/crio/crio.sock", "/run/docker/containerd/containerd.sock",
+)  # fmt: skip
+
+# Host trees whose content is the host's own: reading some of them is disclosure, writing any of them is the host.
+SENSITIVE = (
+    "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/bin", "/sys", "/usr", "/var/lib/docker",
+    "/var/lib/containerd", "/var/lib/kubelet", "/var/log", "/var/run", "/var/spool/cron",
+)  # fmt: skip
+# Single files in those trees that tell nothing worth keeping, when mounted read-only.
+HARMLESS_READ_ONLY = frozenset({"/etc/localtime", "/etc/timezone", "/etc/hostname", "/etc/ssl/certs", "/etc/ssl/certs/ca-certificates.crt",
+                                "/etc/machine-id", "/etc/resolv.conf", "/usr/share/zoneinfo", "/usr/share/ca-certificates"})  # fmt: skip
+
+
+def host_path_problem(source: str, *, read_only: bool) -> str | None:
+    """What mounting the host's `source` gives away; None when nothing that matters."""
+    path = PurePosixPath(source)
+    if str(path) in ENGINE_SOCKETS:
+        return (
+            f"the engine's socket {path} is mounted: whoever controls the container controls the host, read-only or not"
+        )
+    if any(path in PurePosixPath(socket).parents for socket in ENGINE_SOCKETS) and len(path.parts) > 1:
+        return f"{path} is mounted and holds the engine's socket"
+    if read_only and str(path) in HARMLESS_READ_ONLY:
+        return None
+    if len(path.parts) == 1:
+        return "the host's whole file system is mounted" + (" (read-only)" if read_only else "")
+    for tree in SENSITIVE:
+        root = PurePosixPath(tree)
+        if path == root or root in path.parents:
+            return f"the host's {path} is mounted {'read-only' if read_only else 'writable'}"
+    return None
+
+
+def unneeded_networks(
+    service: str, networks: Sequence[str], members: Mapping[str, Iterable[str]], flows: Iterable[tuple[str, str]]
+) -> list[str]:
+    """The networks `service` has joined though no declared flow of its own can use them.
+
+    `members` are the services on each network; `flows` are (source, target) pairs, with `outside` and `host` for what is
+    not a service. A service whose only flows lead outside needs one network, any; with several it keeps the first.
+    """
+    own = [(source, target) for source, target in flows if service in (source, target)]
+    partners = {target if source == service else source for source, target in own}
+    needed = {network for network in networks if partners & (set(members.get(network, ())) - {service})}
+    beyond = partners & {"outside", "host"}
+    if not needed and (beyond or not own):
+        # A network of its own, without anybody else, isolates: that is what one is for.
+        alone = [network for network in networks if set(members.get(network, ())) <= {service}]
+        needed |= set(alone) or (set(networks[:1]) if beyond else set())
+    return [network for network in networks if network not in needed]
+
+
+def impossible_flows(flows: Iterable[tuple[str, str, int]], networks: Mapping[str, Sequence[str]]) -> list[str]:
+    """Declared flows between services that share no network, so that what the profile promises can't work."""
+    return [
+        f"the profile's flow {source} → {target}:{port} has no network in common"
+        for source, target, port in flows
+        if source in networks and target in networks and not set(networks[source]) & set(networks[target])
+    ]

@@ -1,0 +1,155 @@
+"""Judges an edge's answers: what each header must say, on every location and on error answers as well."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+TWO_YEARS_SECONDS = 63_072_000
+"""The preload list's and Mozilla's recommended max-age."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer, with what was asked in `asked`; header names keep their order and repetition."""
+
+    asked: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a header."""
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header; None when it is absent."""
+        return next(iter(self.all(name)), None)
+
+    def __str__(self) -> str:
+        return f"{self.asked} → {self.status}"
+
+
+def hsts_problem(answer: Answer) -> str | None:
+    """Why an answer's Strict-Transport-Security is not two years with subdomains (RFC 6797); None when it is."""
+    values = answer.all("strict-transport-security")
+    if not values:
+        return "no Strict-Transport-Security"
+    if len(values) > 1:
+        return f"{len(values)} Strict-Transport-Security headers: browsers take the first, here {values[0]!r}"
+    directives = {
+        part.strip().partition("=")[0].strip().lower(): part.partition("=")[2].strip().strip('"')
+        for part in values[0].split(";")
+    }
+    age = directives.get("max-age", "")
+    if not age.isdigit() or int(age) < TWO_YEARS_SECONDS:
+        return f"Strict-Transport-Security max-age is {age or 'missing'}, expected at least {TWO_YEARS_SECONDS}"
+    return None if "includesubdomains" in directives else "Strict-Transport-Security lacks includeSubDomains"
+
+
+def csp_problem(answer: Answer) -> str | None:
+    """Why an answer's content security policy lets injected scripts run; None when it does not."""
+    values = answer.all("content-security-policy")
+    if not values:
+        return "no Content-Security-Policy"
+    directives = csp_directives(values[0])
+    scripts = directives.get("script-src", directives.get("default-src"))
+    if scripts is None:
+        return "Content-Security-Policy has neither script-src nor default-src"
+    guarded = any(re.match(r"'(?:nonce-|sha(?:256|384|512)-|strict-dynamic)", source) for source in scripts)
+    if "'unsafe-inline'" in scripts and not guarded:
+        return "Content-Security-Policy allows unsafe-inline scripts"
+    loose = [source for source in scripts if source in ("*", "https:", "http:", "data:", "'unsafe-eval'")]
+    return f"Content-Security-Policy allows scripts from {', '.join(loose)}" if loose else None
+
+
+def csp_directives(policy: str) -> dict[str, list[str]]:
+    """A policy's directives with their sources, lower-cased; the first of a repeated directive counts."""
+    found: dict[str, list[str]] = {}
+    for part in policy.split(";"):
+        words = part.split()
+        if words:
+            found.setdefault(words[0].lower(), [word.lower() for word in words[1:]])
+    return found
+
+
+def nosniff_problem(answer: Answer) -> str | None:
+    """Why an answer's content type may be guessed; None when not."""
+    value = answer.header("x-content-type-options")
+    return (
+        None
+        if value is not None and value.strip().lower() == "nosniff"
+        else f"X-Content-Type-Options is {value or 'missing'}"
+    )
+
+
+def framing_problem(answer: Answer) -> str | None:
+    """Why an answer may be framed by another site; None when not."""
+    ancestors = csp_directives(answer.header("content-security-policy") or "").get("frame-ancestors")
+    if ancestors is not None:
+        loose = [source for source in ancestors if source in ("*", "https:", "http:")]
+        return f"frame-ancestors allows {', '.join(loose)}" if loose else None
+    value = (answer.header("x-frame-options") or "").strip().upper()
+    return None if value in ("DENY", "SAMEORIGIN") else "neither frame-ancestors nor X-Frame-Options refuses framing"
+
+
+SAFE_REFERRERS = frozenset({"no-referrer", "same-origin", "strict-origin", "strict-origin-when-cross-origin"})
+
+
+def referrer_problem(answer: Answer) -> str | None:
+    """Why an answer's referrer policy tells other sites too much; None when it does not."""
+    value = answer.header("referrer-policy")
+    last = (value or "").split(",")[-1].strip().lower()
+    return None if last in SAFE_REFERRERS else f"Referrer-Policy is {value or 'missing'}"
+
+
+_PRODUCT_VERSION = re.compile(r"\b(?:nginx|apache|caddy|openresty|php|python|gunicorn|uvicorn|express|werkzeug|openssl|debian|ubuntu|werkzeug)"
+                              r"[/ (]v?\d+(?:\.\d+)+", re.IGNORECASE)  # fmt: skip
+_TELLING_HEADERS = ("server", "x-powered-by", "via", "x-aspnet-version", "x-generator", "x-runtime")
+
+
+def version_problems(answer: Answer) -> list[str]:
+    """Which headers, or an error page, tell a program's version."""
+    found = []
+    for name in _TELLING_HEADERS:
+        for value in answer.all(name):
+            if re.search(r"\d+\.\d+", value) and not (
+                name == "via" and re.fullmatch(r"(?:HTTP/)?[\d.]+ \S*[A-Za-z]\S*", value.strip())
+            ):
+                found.append(f"header {name}: {value}")
+    if answer.status >= 400:
+        match = _PRODUCT_VERSION.search(answer.body.decode(errors="replace"))
+        found += [f"the error page names {match.group(0)}"] if match else []
+    return found
+
+
+def cookie_problems(answer: Answer, session_names: Iterable[str] = ()) -> list[str]:
+    """What each cookie lacks of Secure, HttpOnly and SameSite; `session_names` limits it to those, none means every one."""
+    wanted = {name.lower() for name in session_names}
+    found = []
+    for value in answer.all("set-cookie"):
+        name, _, rest = value.partition("=")
+        if wanted and name.strip().lower() not in wanted:
+            continue
+        attributes = {
+            part.strip().partition("=")[0].lower(): part.partition("=")[2].strip().lower()
+            for part in rest.split(";")[1:]
+        }
+        lacking = [title for title in ("Secure", "HttpOnly") if title.lower() not in attributes]
+        if attributes.get("samesite") not in ("strict", "lax"):
+            lacking.append("SameSite=Strict or Lax")
+        found += [f"cookie {name.strip()} lacks {', '.join(lacking)}"] if lacking else []
+    return found
+
+
+def over_limit_problem(answers: Iterable[Answer]) -> str | None:
+    """Why a burst was not limited as it should be: nobody got 429, or the 429 has no usable Retry-After; None when it was."""
+    refused = [answer for answer in answers if answer.status == 429]
+    if not refused:
+        return "nobody was refused (no 429)"
+    values = {answer.header("retry-after") for answer in refused}
+    if None in values:
+        return "429 comes without Retry-After"
+    bad = [value for value in values if value is not None and not value.strip().isdigit()]
+    return f"Retry-After is {bad[0]!r}, expected seconds" if bad else None

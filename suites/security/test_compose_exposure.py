@@ -1,0 +1,110 @@
+"""What the compose files open: published ports, networks, and paths of the host."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from stack.model import Port, Service, Stack
+from suites.check import Area, Evidence, Impact, Level, Severity, check
+from suites.security.edges import ports_of_the_edge
+from suites.security.rules import exposure
+from suites.security.rules.finding import Finding, judge
+
+
+@check(
+    "SEC-CMP-004",
+    title="Only the edge publishes ports beyond loopback, in any port syntax, IPv6 included",
+    area=Area.SECURITY,
+    severity=Severity.HIGH,
+    level=Level.DECLARED,
+    impact=Impact.PASSIVE,
+    rationale="A published port goes past the host's own firewall: the engine's rules stand before it.",
+    remediation='Bind it to loopback ("127.0.0.1:9090:9090"), or let services talk over a network and publish nothing.',
+    standards=("CIS-Docker 5.14", "OWASP-Docker 5a"),
+)
+def test_service_publishes_only_what_the_edge_may(stack: Stack, service: Service, evidence: Evidence) -> None:
+    allowed = ports_of_the_edge(stack, service)
+    offences = []
+    for index, port in enumerate(service.ports):
+        if port.is_loopback:
+            evidence.declared(f"{service.name}: {port} is on loopback alone")
+        elif f"{port.target}/{port.protocol}" in allowed:
+            evidence.declared(f"{service.name}: {port} is the edge's", service.where_of("ports", index))
+        else:
+            text = f"{service.name}: {port} is published on {reach(port)}, expected loopback ({service.role_reason})"
+            offences.append(Finding(text, service.where_of("ports", index), f"{port.target}/{port.protocol}"))
+
+    judge(offences, check="SEC-CMP-004", evidence=evidence, profile=stack.profile, service=service.name)
+
+
+def reach(port: Port) -> str:
+    """Who can reach a published port, in words."""
+    if port.host_ip in ("", "0.0.0.0", "::", "[::]"):
+        return "every address of the host" + (", IPv6 included" if port.host_ip != "0.0.0.0" else "")
+    return port.host_ip
+
+
+@check(
+    "SEC-CMP-005",
+    title="No service is on the default network, and each joins only the networks its declared flows need",
+    area=Area.SECURITY,
+    severity=Severity.MEDIUM,
+    level=Level.DECLARED,
+    impact=Impact.PASSIVE,
+    rationale="On a network that everybody shares, one broken service can speak to all others.",
+    remediation="Name the networks a service needs for its flows (profile.toml [[flows]]), and leave the others.",
+    standards=("CIS-Docker 5.30", "OWASP-Docker 5"),
+)
+def test_service_joins_only_the_networks_it_needs(stack: Stack, service: Service, evidence: Evidence) -> None:
+    offences = []
+    if "default" in service.networks:
+        text = f"{service.name} is on the default network, which every service without `networks:` shares"
+        offences.append(Finding(text, service.where_of("networks"), "default"))
+    flows = stack.profile.flows
+    if flows is None:
+        evidence.declared(stack.profile.missing("[[flows]]"))
+    else:
+        pairs = [(flow.source, flow.target) for flow in flows]
+        networks = {one.name: one.networks for one in stack.services}
+        for network in exposure.unneeded_networks(service.name, service.networks, members_of(stack), pairs):
+            text = f"{service.name} joins {network}, but no declared flow of it has its other end there"
+            offences.append(Finding(text, service.where_of("networks", network), network))
+        own = [(flow.source, flow.target, flow.port) for flow in flows if flow.source == service.name]
+        offences += [Finding(text, service.where_of("networks")) for text in exposure.impossible_flows(own, networks)]
+        evidence.declared(
+            f"{service.name}: networks {', '.join(service.networks) or 'none'}, for {len(own)} flows of its own"
+        )
+
+    judge(offences, check="SEC-CMP-005", evidence=evidence, profile=stack.profile, service=service.name)
+
+
+def members_of(stack: Stack) -> dict[str, list[str]]:
+    """The services on each network."""
+    members: dict[str, list[str]] = defaultdict(list)
+    for service in stack.services:
+        for network in service.networks:
+            members[network].append(service.name)
+    return dict(members)
+
+
+@check(
+    "SEC-CMP-006",
+    title="No engine socket or sensitive host path is mounted, but for exceptions the profile names with a reason",
+    area=Area.SECURITY,
+    severity=Severity.HIGH,
+    level=Level.DECLARED,
+    impact=Impact.PASSIVE,
+    rationale="Whoever can write to the engine's socket or to the host's own files is root on the host.",
+    remediation="Mount only what the service owns; put a filtering proxy before the socket; name an exception with its reason.",
+    standards=("CIS-Docker 5.6", "CIS-Docker 5.32", "OWASP-Docker 1"),
+)
+def test_service_mounts_nothing_of_the_host(stack: Stack, service: Service, evidence: Evidence) -> None:
+    offences = []
+    for index, mount in enumerate(service.mounts):
+        problem = exposure.host_path_problem(mount.source, read_only=mount.read_only) if mount.kind == "bind" else None
+        if problem:
+            offences.append(Finding(f"{service.name}: {problem}", service.where_of("volumes", index), mount.source))
+    binds = [f"{mount.source}{' (ro)' if mount.read_only else ''}" for mount in service.mounts if mount.kind == "bind"]
+    evidence.declared(f"{service.name}: host paths {', '.join(binds) or 'none'}")
+
+    judge(offences, check="SEC-CMP-006", evidence=evidence, profile=stack.profile, service=service.name)

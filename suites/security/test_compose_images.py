@@ -1,0 +1,68 @@
+"""Where a service's image comes from: pinned, built here, fetched with care."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stack.located import Where
+from stack.model import Service, Stack
+from suites.check import Area, Evidence, Impact, Level, Severity, check, not_applicable
+from suites.security import images
+from suites.security.rules import pins
+from suites.security.rules.finding import Finding, judge
+
+
+@check(
+    "SEC-CMP-007",
+    title="Images are pinned by digest, or built here from a pinned base; none is latest",
+    area=Area.SECURITY,
+    severity=Severity.MEDIUM,
+    level=Level.DECLARED,
+    impact=Impact.PASSIVE,
+    rationale="A tag can be moved: what was tested is not what is pulled next.",
+    remediation="Add `@sha256:…` to the image, or to the FROM line of the Dockerfile it is built from.",
+    standards=("CIS-Docker 4.2", "OWASP-Docker 13", "SLSA"),
+)
+def test_image_is_pinned(stack: Stack, service: Service, evidence: Evidence) -> None:
+    offences = []
+    ours = images.built_here(stack)
+    if service.build is None:
+        image = service.image or ""
+        problem = None if pins.parse(image).name in ours else pins.image_problem(image)
+        if problem:
+            offences.append(Finding(f"{service.name}: {problem}", service.where_of("image"), image))
+        evidence.declared(f"{service.name}: image {image}", service.where_of("image"))
+    else:
+        text = images.dockerfile_text(stack, service)
+        place = images.dockerfile(stack, service)
+        evidence.declared(f"{service.name}: built from {place or 'an inline or remote Dockerfile'}")
+        for line, problem in pins.base_problems(text or "", ours):
+            where = Where(Path(place), line) if place else service.where_of("build")
+            offences.append(Finding(f"{service.name}: FROM: {problem}", where, service.image or ""))
+
+    judge(offences, check="SEC-CMP-007", evidence=evidence, profile=stack.profile, service=service.name)
+
+
+@check(
+    "SEC-IMG-005",
+    title="Dockerfiles fetch nothing unverified (ADD of a URL, curl piped to a shell)",
+    area=Area.SECURITY,
+    severity=Severity.MEDIUM,
+    level=Level.DECLARED,
+    impact=Impact.PASSIVE,
+    rationale="What is downloaded without a checksum is whatever the other end, or somebody between, sends that day.",
+    remediation="Use packages with signatures, or compare a checksum that stands in the Dockerfile (ADD --checksum=…).",
+    standards=("CIS-Docker 4.9", "OWASP-Docker 13"),
+)
+def test_dockerfile_fetches_nothing_unverified(stack: Stack, service: Service, evidence: Evidence) -> None:
+    text = images.dockerfile_text(stack, service)
+    if text is None:
+        not_applicable(f"{service.name} is not built from a Dockerfile here")
+    place = images.dockerfile(stack, service)
+    evidence.declared(f"{service.name}: {place or 'inline Dockerfile'}")
+    offences = [
+        Finding(f"{service.name}: {problem}", Where(place, line) if place else service.where_of("build"))
+        for line, problem in pins.fetch_problems(text)
+    ]
+
+    judge(offences, check="SEC-IMG-005", evidence=evidence, profile=stack.profile, service=service.name)

@@ -1,0 +1,67 @@
+"""Every rule of compose-lint that no check of ours covers, each as a check of its own, with the line it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from stack.errors import NoEngine
+from stack.model import Stack
+from suites.check import Area, Check, Evidence, Impact, Level, Severity, as_mark, not_applicable, over
+from suites.security.rules import lint
+from suites.security.rules.finding import Finding, judge
+
+
+def as_check(rule: lint.Rule) -> Check:
+    """The entry of the checklist that stands for one rule of the tool."""
+    return Check(
+        id=f"SEC-LINT-{rule.id}",
+        title=f"compose-lint's rule {rule.id} ({rule.name}) finds nothing",
+        area=Area.SECURITY,
+        severity=Severity(rule.severity),
+        level=Level.DECLARED,
+        impact=Impact.PASSIVE,
+        rationale=rule.description,
+        remediation=f"`compose-lint --explain {rule.id}` says how.",
+        standards=rule.references[:3],
+    )
+
+
+def every_rule() -> Iterator[Any]:
+    """The rules as parameters that carry their own entry."""
+    for rule in lint.rules():
+        yield pytest.param(rule, id=rule.id, marks=as_mark(as_check(rule)))
+
+
+def something_runs(stack: Stack) -> bool:
+    """Whether the running checks have something to look at."""
+    try:
+        return stack.is_running
+    except NoEngine:
+        return False
+
+
+@over("rule", every_rule(), reason="the installed compose-lint has no rule that is not covered by a check of ours")
+def test_lint_rule_finds_nothing(
+    stack: Stack, rule: lint.Rule, evidence: Evidence, request: pytest.FixtureRequest
+) -> None:
+    judged_by = lint.COVERED_BY_RUNNING.get(rule.id)
+    if judged_by and will_run(request, judged_by) and something_runs(stack):
+        not_applicable(f"{judged_by} observes the same in the running containers, in this run")
+
+    active = {service.name for service in stack.services}
+    found = [one for one in lint.findings(stack.compose_files) if one.rule == rule.id and one.service in active]
+
+    evidence.declared(f"compose-lint read {', '.join(path.name for path in stack.compose_files)}")
+    for service in sorted({one.service for one in found}):
+        offences = [
+            Finding(f"{service}: {one.text}", one.where, one.subject) for one in found if one.service == service
+        ]
+        judge(offences, check=f"SEC-LINT-{rule.id}", evidence=evidence, profile=stack.profile, service=service)
+
+
+def will_run(request: pytest.FixtureRequest, check: str) -> bool:
+    """Whether a check is part of this run."""
+    return any(mark.args[0].id == check for item in request.session.items for mark in item.iter_markers("check"))
