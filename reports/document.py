@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from reports.gate import gates_from
 from reports.outcome import Outcome, Result
 from reports.text import printable
 from stack.errors import UserError
@@ -162,9 +163,20 @@ def from_json(data: Any) -> Run:
         raise UserError(f"it is damaged ({type(error).__name__}: {error})") from error
 
 
+_KINDS: dict[str, type] = {
+    **dict.fromkeys(("started", "commit", "project", "command", "compose_sha256", "gate"), str),
+    **dict.fromkeys(("exclusions", "compose_files", "secrets", "waivers"), list),
+    **dict.fromkeys(("images", "versions", "engine", "gates", "host", "objectives"), dict),
+}
+
+
 def _manifest(data: Any) -> Mapping[str, Any]:
-    if not isinstance(data, dict) or not isinstance(data["started"], str):
+    if not isinstance(data, dict) or "started" not in data:
         raise TypeError("the manifest is not an object with a start")
+    for name, kind in _KINDS.items():
+        if data.get(name) is not None and not isinstance(data[name], kind):
+            raise TypeError(f"the manifest's {name} is not {kind.__name__}")
+    gates_from(data.get("gates"))
     return cast(Mapping[str, Any], _printable_tree(data))
 
 
