@@ -4,7 +4,7 @@ import platform
 import time
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
+from prometheus_client import CollectorRegistry, Gauge, Metric, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -84,7 +84,7 @@ def _wallet_families(
 
 def make_registry(config: Config) -> tuple[CollectorRegistry, MoneroCollector]:
     """Make a registry with everything that is exported; nothing of the process-wide default one is in it."""
-    disable_created_metrics()
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, for nothing
     registry = CollectorRegistry()
     counted = CollectorRegistry()  # the counters come after the collector, so that they include the present scrape
     metrics = RpcMetrics(counted)
@@ -92,7 +92,10 @@ def make_registry(config: Config) -> tuple[CollectorRegistry, MoneroCollector]:
     registry.register(collector)
     registry.register(_Counted(counted))
     Gauge(
-        "monero_exporter_build_info", "Version of the exporter and its Python.", ("version", "python"), registry=registry
+        "monero_exporter_build_info",
+        "Version of the exporter and its Python.",
+        ("version", "python"),
+        registry=registry,
     ).labels(__version__, platform.python_version()).set(1)
     return registry, collector
 
@@ -103,5 +106,6 @@ class _Counted(Collector):
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
 
-    def collect(self):  # type: ignore[no-untyped-def]
+    def collect(self) -> Iterator[Metric]:
+        """Yield the other registry's families."""
         yield from self._registry.collect()

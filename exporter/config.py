@@ -28,7 +28,7 @@ class Config:
     wallets: tuple[Endpoint, ...]
     daemon: Endpoint | None = None
     timeout_seconds: float = 3.0
-    address: str = "0.0.0.0"  # noqa: S104  who reaches it is decided by the network it is put in
+    address: str = "0.0.0.0"  # who reaches it is decided by the network it is put in
     port: int = 9101
 
     @classmethod

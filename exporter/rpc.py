@@ -25,7 +25,9 @@ class RpcMetrics:
         """Register the instruments."""
         name = "monero_wallet_rpc"
         self.calls = Counter(f"{name}_calls_total", "RPC calls by outcome.", ("method", "status"), registry=registry)
-        self.errors = Counter(f"{name}_errors_total", "RPC calls without a usable answer.", ("method",), registry=registry)
+        self.errors = Counter(
+            f"{name}_errors_total", "RPC calls without a usable answer.", ("method",), registry=registry
+        )
         self.duration = Histogram(
             f"{name}_duration_seconds",
             "Duration of RPC calls until the whole body was read.",
@@ -71,8 +73,8 @@ class Rpc:
         if not isinstance(answer, dict):
             raise RpcFailure("the answer is not a JSON object")
         if answer.get("error"):
-            error = answer["error"]
-            raise RpcFailure(f"RPC error {error.get('code') if isinstance(error, dict) else 'without a code'}")
+            told = answer["error"]
+            raise RpcFailure(f"RPC error {told.get('code') if isinstance(told, dict) else 'without a code'}")
         if not isinstance(answer.get("result"), dict):
             raise RpcFailure("the answer has no result")
         result: dict[str, Any] = answer["result"]

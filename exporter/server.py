@@ -20,7 +20,7 @@ class _ThreadingServer(socketserver.ThreadingMixIn, WSGIServer):
 class _QuietHandler(WSGIRequestHandler):
     timeout = 30  # seconds a connection may say nothing
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name is the standard library's
+    def log_message(self, format: str, *args: Any) -> None:
         """Log nothing: a scrape is not news, and request lines are untrusted text."""
 
 

@@ -27,7 +27,7 @@ def main() -> int:
         return 4
     uvicorn.run(
         app,
-        host="0.0.0.0",  # noqa: S104  the container's own network namespace: compose decides who reaches it
+        host="0.0.0.0",  # the container's own network namespace: compose decides who reaches it
         port=port,
         log_level="warning",
         access_log=False,

@@ -23,18 +23,18 @@ _MAX_BODY_BYTES = 2 * 1024 * 1024
 WATCHDOG = "Watchdog"
 """Name of the alert that always fires."""
 
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Alert(BaseModel):
-    """One alert of a message."""
+    """One alert of a message, under Alertmanager's own names: what is kept is what was said."""
 
     model_config = ConfigDict(extra="ignore")
     status: str
     labels: dict[str, str]
     annotations: dict[str, str] = {}
-    startsAt: str  # noqa: N815  Alertmanager's names: what is kept is what was said
-    endsAt: str  # noqa: N815
+    startsAt: str
+    endsAt: str
     fingerprint: str = ""
 
 
@@ -45,10 +45,10 @@ class WebhookMessage(BaseModel):
     version: str
     status: str
     receiver: str
-    groupKey: str  # noqa: N815
+    groupKey: str
     alerts: list[Alert]
-    groupLabels: dict[str, str] = {}  # noqa: N815
-    truncatedAlerts: int = 0  # noqa: N815
+    groupLabels: dict[str, str] = {}
+    truncatedAlerts: int = 0
 
 
 @dataclass(frozen=True)

@@ -69,5 +69,7 @@ async def _api_error(_: Request, error: Exception) -> Response:
 
 async def _routing_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    told = MethodNotAllowed(headers=error.headers) if error.status_code == 405 else NotFound("There is no such address.")
+    told = (
+        MethodNotAllowed(headers=error.headers) if error.status_code == 405 else NotFound("There is no such address.")
+    )
     return told.response()

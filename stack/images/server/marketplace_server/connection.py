@@ -1,13 +1,15 @@
 """Opens the encrypted database in the one right way, because a forgotten pragma loses acknowledged writes silently."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlcipher3
 
-Connection = sqlcipher3.Connection
-"""What every SQL function of this program takes."""
-
-Row = tuple  # rows are plain tuples: each query names its columns, and each reader unpacks them
+if TYPE_CHECKING:
+    # sqlcipher3 has the standard library's interface and no type information of its own.
+    from sqlite3 import Connection
+else:
+    Connection = sqlcipher3.Connection
 
 
 class DatabaseUnavailable(Exception):
@@ -25,8 +27,12 @@ def open_connection(path: Path, key: str, *, busy_timeout_seconds: float, writes
     a killed process. Raises WrongKey, or DatabaseUnavailable with the reason.
     """
     try:
-        connection = sqlcipher3.connect(
-            str(path), isolation_level=None, check_same_thread=False, timeout=busy_timeout_seconds, cached_statements=256
+        connection: Connection = sqlcipher3.connect(
+            str(path),
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=busy_timeout_seconds,
+            cached_statements=256,
         )
     except sqlcipher3.Error as error:
         raise DatabaseUnavailable(f"cannot open {path}: {error}") from error

@@ -130,7 +130,7 @@ class Database:
         assert self._writer is not None
         try:
             outcomes = self._transaction(self._writer, [work for work, _ in live])
-        except Exception:  # whatever it was, nothing was committed, and every caller must hear so
+        except Exception:  # noqa: BLE001  whatever it was, nothing was committed, and every caller must hear so
             self._metrics.database_errors.inc()
             logs.failure("write batch failed", writes=len(live))
             if self._writer.in_transaction:

@@ -63,4 +63,4 @@ def warning(event: str, **fields: Any) -> None:
 
 def failure(event: str, **fields: Any) -> None:
     """Log the exception being handled: its type and place."""
-    _logger.error(event, extra={"fields": fields}, exc_info=True)
+    _logger.error(event, extra={"fields": fields}, exc_info=sys.exception())

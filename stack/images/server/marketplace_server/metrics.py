@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 from . import __version__
 
-disable_created_metrics()  # a second time series for each counter would double the cardinality for nothing
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, for nothing
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -58,7 +58,10 @@ class Metrics:
             "database_commit_seconds", "Time of a commit with its fsync.", buckets=_LATENCY, registry=registry
         )
         self.batch = Histogram(
-            "database_batch_writes", "Writes that shared one commit.", buckets=(1, 2, 4, 8, 16, 32, 64, 128), registry=registry
+            "database_batch_writes",
+            "Writes that shared one commit.",
+            buckets=(1, 2, 4, 8, 16, 32, 64, 128),
+            registry=registry,
         )
         self.database_errors = Counter("database_errors_total", "Write batches that failed.", registry=registry)
         self.sequence = Gauge("database_last_sequence", "Highest acknowledged sequence number.", registry=registry)

@@ -1,12 +1,17 @@
 """Password hashing in threads of its own, because argon2id is made to be slow and the event loop must not be."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar, TypeVarTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from .errors import Unavailable
+
+T = TypeVar("T")
+A = TypeVarTuple("A")
 
 _THREADS = 2
 _MAX_WAITING = 64
@@ -39,7 +44,7 @@ class Passwords:
         """Stop the threads."""
         self._pool.shutdown()
 
-    async def _run(self, work, *args):  # type: ignore[no-untyped-def]
+    async def _run(self, work: Callable[[*A], T], *args: *A) -> T:
         if self._waiting >= _MAX_WAITING:
             raise Unavailable("Too many logins are waiting; try again.")
         self._waiting += 1

@@ -20,7 +20,7 @@ class Settings:
     database_key: str = field(repr=False)
     session_secret: bytes = field(repr=False)
     colour: str = "server"
-    host: str = "0.0.0.0"  # noqa: S104  the container's own network namespace: compose decides who reaches it
+    host: str = "0.0.0.0"  # the container's own network namespace: compose decides who reaches it
     port: int = 8000
     wallets: Mapping[str, str] = field(default_factory=dict)
     """Name → URL of what must answer before an order may be taken."""
