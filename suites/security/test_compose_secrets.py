@@ -1,0 +1,119 @@
+"""No secret by value in what is declared, and every variable of it provided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from stack.located import Where
+from stack.model import Service, Stack
+from suites.check import Area, Evidence, Impact, Level, Severity, check
+from suites.security.repository import others_may_read
+from suites.security.rules import secret_values
+from suites.security.rules.finding import Finding, judge
+
+EXAMPLES = (".example", ".sample", ".template", ".dist")
+
+
+@check(
+    "SEC-CMP-003",
+    title="No secret stands by value in environment, labels, commands, build args or files beside the compose file",
+    area=Area.SECURITY,
+    severity=Severity.CRITICAL,
+    level=Level.DECLARED,
+    impact=Impact.PASSIVE,
+    rationale="What stands in a compose file is in every clone and backup of it, and `docker inspect` shows it to everybody.",
+    remediation="Hand secrets over as files (`secrets:` or a mount, NAME_FILE=/run/secrets/NAME), encrypted at rest with SOPS.",
+    standards=("CIS-Docker 4.10", "OWASP-Docker 12", "CWE-798"),
+)
+def test_no_secret_stands_by_value(stack: Stack, evidence: Evidence) -> None:
+    offences = [finding for service in stack.services for finding in in_service(stack, service)]
+    offences += list(in_top_level(stack))
+    files = files_beside(stack)
+    offences += [finding for path in files for finding in in_file(path)]
+
+    evidence.declared(
+        f"{len(stack.services)} services, and {', '.join(path.name for path in files) or 'no env file'} read"
+    )
+    judge(offences, check="SEC-CMP-003", evidence=evidence, profile=stack.profile)
+
+
+def in_service(stack: Stack, service: Service) -> Iterator[Finding]:
+    """The secrets by value in one service, with their places; a value is never repeated in a message."""
+    allowed = stack.profile.secrets.allowed_environment
+    build_arguments = (service.build or {}).get("args") or {}
+    mappings = {
+        ("environment",): service.environment,
+        ("labels",): service.labels,
+        ("build", "args"): build_arguments if isinstance(build_arguments, dict) else {},
+        ("build", "labels"): (service.build or {}).get("labels") or {},
+    }
+    for path, values in mappings.items():
+        for name, why in secret_values.in_mapping(values, allowed=allowed):
+            place = service.where_of(*path, name)
+            yield Finding(f"{service.name}: {'.'.join(path)} {name}: {why} by value, expected a file", place, name)
+    words = {"command": service.command, "entrypoint": service.entrypoint}
+    test = (service.healthcheck or {}).get("test")
+    words["healthcheck"] = [str(word) for word in test] if isinstance(test, list) else [str(test)] if test else None
+    for key, line in words.items():
+        for name, why in secret_values.in_words(line or []):
+            yield Finding(f"{service.name}: {key} {name}: {why} by value, expected a file", service.where_of(key), name)
+
+
+def in_top_level(stack: Stack) -> Iterator[Finding]:
+    """Secrets and configs whose content stands in the compose file itself."""
+    for name, entry in (stack.rendered.get("secrets") or {}).items():
+        if isinstance(entry, dict) and entry.get("content"):
+            yield Finding(f"secrets.{name}: its content stands in the compose file", stack.where("secrets", name), name)
+    for name, entry in (stack.rendered.get("configs") or {}).items():
+        content = str(entry.get("content") or "") if isinstance(entry, dict) else ""
+        for _, key, why in secret_values.in_env_file(content):
+            yield Finding(f"configs.{name}: {key}: {why} by value", stack.where("configs", name), name)
+
+
+def files_beside(stack: Stack) -> list[Path]:
+    """The env files that are read, and others that lie beside the compose files."""
+    found = {file.path.resolve() for file in stack.env_files if file.exists}
+    for folder in {file.parent for file in stack.compose_files}:
+        found |= {path.resolve() for pattern in (".env*", "*.env") for path in folder.glob(pattern) if path.is_file()}
+    return sorted(found)
+
+
+def in_file(path: Path) -> Iterator[Finding]:
+    """The secrets by value in an env file; in an example, `changeme` and the like are what one expects."""
+    example = path.name.endswith(EXAMPLES)
+    for line, name, why in secret_values.in_env_file(path.read_text(errors="replace"), placeholders=example):
+        yield Finding(f"{path.name}: {name}: {why} by value", Where(path, line), name)
+
+
+@check(
+    "SEC-CMP-008",
+    title="Every interpolated variable is provided, and env files are not readable by others",
+    area=Area.SECURITY,
+    severity=Severity.LOW,
+    level=Level.DECLARED,
+    impact=Impact.PASSIVE,
+    rationale="A variable nobody provides becomes an empty text: an empty password, an image without tag, a mount of /.",
+    remediation="Give it a default (${NAME:-value}), demand it (${NAME:?reason}), or set it in .env; chmod 600 env files.",
+    standards=("OWASP-Docker 12", "CWE-276"),
+)
+def test_every_variable_is_provided(stack: Stack, evidence: Evidence) -> None:
+    offences = [
+        Finding(
+            f"${{{variable.name}}} has neither a value nor a default: it becomes empty", variable.where, variable.name
+        )
+        for variable in stack.variables
+        if not variable.is_provided
+    ]
+    for file in stack.env_files:
+        if not file.exists:
+            offences.append(
+                Finding(
+                    f"env file {file.path} of {file.service or 'the project'} is missing", file.where, file.path.name
+                )
+            )
+        elif not file.path.name.endswith(EXAMPLES) and (problem := others_may_read(file.path)):
+            offences.append(Finding(problem, file.where or Where(file.path, 1), file.path.name))
+
+    evidence.declared(f"{len(stack.variables)} variables, {len(stack.env_files)} env files")
+    judge(offences, check="SEC-CMP-008", evidence=evidence, profile=stack.profile)
