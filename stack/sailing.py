@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from stack import units
 from stack.errors import CannotTell, SeatrialError
@@ -93,10 +94,16 @@ def _journey(options: argparse.Namespace) -> Journey:
     return journey_of(Stack.load(files, project=options.project, profile=profile, env=environment(options.project)))
 
 
+class _Parser(argparse.ArgumentParser):
+    """Answers bad input with the exit code that all of Seatrial uses for it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and leave with 4."""
+        self.exit(4, f"{self.prog}: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m stack.journey", description="Do the stack's business, then verify it."
-    )
+    parser = _Parser(prog="python -m stack.journey", description="Do the stack's business, then verify it.")
     commands = parser.add_subparsers(required=True)
     run = commands.add_parser("run", help="write for a while, then read everything back")
     run.add_argument("--for", dest="seconds", type=_seconds, default=30.0, help="how long, as 30s or 2m (default 30s)")
@@ -141,7 +148,7 @@ def _told(log: Log, losses: Losses) -> str:
         f"latency       {latency} (from when each was due)",
         f"unanswered    {log.unanswered}",
         *(f"refused       {count} × {why}" for why, count in log.refused.most_common()),
-        f"verified      {losses}",
+        f"verified      {losses if log.acks else 'nothing, for nothing was acknowledged'}",
     ]
     return "\n".join(lines)
 

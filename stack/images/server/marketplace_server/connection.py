@@ -12,6 +12,9 @@ else:
     Connection = sqlcipher3.Connection
 
 
+__all__ = ["Connection", "DatabaseUnavailable", "WrongKey", "open_connection"]
+
+
 class DatabaseUnavailable(Exception):
     """The database could not be used at all: locked for too long, full, unreadable, or closed."""
 

@@ -7,5 +7,7 @@ from .connection import Connection
 
 def record(connection: Connection, kind: str, subject: str) -> int:
     """Write down an acknowledged write and return its sequence number, which grows monotonically across both colours."""
-    cursor = connection.execute("INSERT INTO writes (kind, subject, at) VALUES (?, ?, ?)", (kind, subject, time.time()))
-    return int(cursor.lastrowid)
+    (sequence,) = connection.execute(
+        "INSERT INTO writes (kind, subject, at) VALUES (?, ?, ?) RETURNING sequence", (kind, subject, time.time())
+    ).fetchone()
+    return int(sequence)
