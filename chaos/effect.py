@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from stack.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from stack.model import Stack
-
     from chaos.fingerprint import Fingerprint
+    from stack.model import Stack
 
 
 class RevertFailed(SeatrialError):
@@ -73,7 +72,8 @@ class Fault(ABC):
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
         """The fault that `to_json` described. JSON has no tuples, so lists become tuples."""
         known = {field.name for field in fields(cls)}
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in parameters.items() if k in known})
+        told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in parameters.items() if k in known}
+        return cls(**told)
 
     def __str__(self) -> str:
         rest = {k: v for k, v in self.parameters.items() if k != "service"}

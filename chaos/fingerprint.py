@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from chaos import netns
+from chaos.health import health_of
 
 if TYPE_CHECKING:
     from stack.model import Stack
@@ -44,7 +45,8 @@ class Fingerprint:
         services, incarnations = {}, {}
         for container in containers:
             name = _name(container)
-            services[name] = {**canonical(container), **network.get(container["Id"], {})}
+            well = {"health": health_of(stack, container)}
+            services[name] = {**canonical(container), **well, **network.get(container["Id"], {})}
             incarnations[name] = incarnation(container)
         return cls(services, incarnations)
 
@@ -81,7 +83,6 @@ def canonical(container: Mapping[str, Any]) -> dict[str, Any]:
         "image": container["Image"],
         "configuration": _label(container, _CONFIG_HASH),
         "status": state["Status"],
-        "health": (state.get("Health") or {}).get("Status", "none"),
         "restart": (host.get("RestartPolicy") or {}).get("Name", ""),
         "mounts": sorted(
             f"{m['Type']} {m.get('Name') or m.get('Source', '')} {m['Destination']} {'rw' if m.get('RW') else 'ro'}"

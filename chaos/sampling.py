@@ -1,0 +1,109 @@
+"""Ask the same question again and again while something breaks, so that an outage has a length and not only a witness."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One question: when it was asked, how long the answer took, and what was wrong with it (None: nothing)."""
+
+    at: float
+    seconds: float
+    complaint: str | None
+
+
+@dataclass(frozen=True)
+class Series:
+    """The answers, in the order of asking."""
+
+    samples: tuple[Sample, ...]
+
+    @property
+    def failures(self) -> int:
+        """How many answers were wrong."""
+        return sum(sample.complaint is not None for sample in self.samples)
+
+    @property
+    def outages(self) -> tuple[tuple[float, float], ...]:
+        """(start, length) of each: from asking the first question with a wrong answer to the next right answer's arrival.
+
+        That is the longest it can have been. An outage that had not ended counts up to the last sample.
+        """
+        found: list[tuple[float, float]] = []
+        began: float | None = None
+        for sample in self.samples:
+            if sample.complaint is not None:
+                began = sample.at if began is None else began
+            elif began is not None:
+                found.append((began, sample.at + sample.seconds - began))
+                began = None
+        if began is not None:
+            found.append((began, self.samples[-1].at + self.samples[-1].seconds - began))
+        return tuple(found)
+
+    @property
+    def longest_outage(self) -> float:
+        """In seconds; 0 when there was none."""
+        return max((length for _, length in self.outages), default=0.0)
+
+    @property
+    def ends_well(self) -> bool:
+        """Whether the last answer was right."""
+        return bool(self.samples) and self.samples[-1].complaint is None
+
+    def first_complaint(self) -> str | None:
+        """What was wrong first, if anything was."""
+        return next((sample.complaint for sample in self.samples if sample.complaint is not None), None)
+
+
+class Sampler:
+    """A thread that asks at a fixed rate, whatever the answers take; a block's end stops it.
+
+    A slow answer delays the next question (one connection), and counts its whole time; questions are never sent in
+    bursts to catch up.
+    """
+
+    def __init__(self, ask: Callable[[], str | None], *, every: timedelta = timedelta(milliseconds=100)) -> None:
+        self._ask = ask
+        self._every = every.total_seconds()
+        self._samples: list[Sample] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> Series:
+        """End it, after the answer it is waiting for (at most 15 s), and return what it got."""
+        self._stop.set()
+        self._thread.join(15)
+        return self.series()
+
+    def series(self) -> Series:
+        """What it got so far."""
+        return Series(tuple(self._samples))
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            asked = time.monotonic()
+            try:
+                complaint = self._ask()
+            except Exception as error:  # noqa: BLE001 - whatever a client raises is a wrong answer, and is kept as one
+                complaint = f"{type(error).__name__}: {error}"
+            took = time.monotonic() - asked
+            self._samples.append(Sample(asked, took, complaint))
+            self._stop.wait(max(0.0, self._every - took))

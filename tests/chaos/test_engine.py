@@ -1,0 +1,147 @@
+"""Every fault on a real engine: it bites, is witnessed, is taken back, and the fingerprint is what it was."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from chaos.effect import Fault
+from chaos.faults import Disconnected, Killed, Partitioned, Paused, Removed, Restarted, Stopped
+from chaos.fingerprint import Fingerprint
+from chaos.injection import injected
+from chaos.probes import healthy
+from chaos.runner import Runner, journal_of
+from stack.driver import Driver
+from stack.errors import CannotTell
+from stack.model import Stack
+from stack.waiting import eventually
+
+SMALL = Path(__file__).parent / "small" / "compose.yaml"
+PROJECT = f"st-chaos-{os.getpid()}"
+SOON = timedelta(seconds=15)
+NOW_AND_THEN = timedelta(milliseconds=100)
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Stack]:
+    try:
+        driver = Driver.connect(PROJECT, [SMALL])
+        driver.image("seatrial/python:local")
+    except CannotTell as reason:
+        pytest.skip(f"needs a Docker engine with seatrial/python:local: {reason}")
+    stack = Stack.load([SMALL], project=PROJECT)
+    driver.compose("up", "--detach", "--wait")
+    yield stack
+    Runner.of(stack).close()
+    driver.compose("down", "--volumes", "--timeout", "0")
+
+
+def fetches(stack: Stack, host: str) -> bool:
+    """Whether the client gets a page from `host`: through the engine's DNS and over the network."""
+    done = stack.container("client").exec(["curl", "-sf", "-o", "/dev/null", "-m", "1", f"http://{host}:8000/"])
+    return done.ok
+
+
+FAULTS: list[Fault] = [
+    Killed("web"),
+    Stopped("web", grace_seconds=1),
+    Paused("web"),
+    Restarted("web", grace_seconds=1),
+    Removed("web"),
+    Disconnected("web", "inside"),
+    Partitioned("web", ("client",)),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_fault_bites_and_is_proved_gone(small: Stack, fault: Fault, record_property: pytest.Function) -> None:
+    eventually(lambda: healthy("web").complaint(small) is None, within=SOON, every=NOW_AND_THEN)
+    before = Fingerprint.of(small, rules_of=["web"])
+    began = time.monotonic()
+
+    with injected(fault, small) as injection:
+        fetches(small, "web")  # a partition has dropped nothing until somebody tries
+        seen = eventually(lambda: fault.witness(small, injection.before), within=SOON, every=NOW_AND_THEN)
+
+    took = time.monotonic() - began
+    print(f"{fault}: {seen}; {took:.2f} s in all, proof {injection.proof}")
+    assert before.differences(Fingerprint.of(small, rules_of=["web"])) == []
+    assert all(fetches(small, name) for name in ("web", "shop", "till"))
+    assert journal_of(small).standing() == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Stopped("web", grace_seconds=1), Paused("web"), Disconnected("web", "inside"), Partitioned("web", ("client",))],
+    ids=str,
+)
+def test_while_it_stands_nothing_is_served_and_afterwards_it_is(small: Stack, fault: Fault) -> None:
+    assert fetches(small, "shop")
+
+    with injected(fault, small):
+        assert not fetches(small, "shop")
+
+    assert fetches(small, "shop")
+
+
+def test_a_crash_is_repaired_by_the_restart_policy_and_not_by_us(small: Stack) -> None:
+    eventually(lambda: healthy("web").complaint(small) is None, within=SOON, every=NOW_AND_THEN)
+    before = small.container("web").attrs
+
+    with injected(Killed("web"), small):
+        eventually(
+            lambda: small.container("web").attrs["RestartCount"] > before["RestartCount"],
+            within=SOON,
+            every=NOW_AND_THEN,
+        )
+
+    assert small.container("web").id == before["Id"]
+
+
+def test_other_rules_in_the_namespace_are_left_alone(small: Stack) -> None:
+    from chaos import netns
+
+    theirs = ["INPUT", "-s", "192.0.2.1/32", "-j", "DROP"]
+    netns.run(small, small.container("web").attrs, "iptables", "-w", "5", "-A", *theirs)
+    try:
+        with injected(Partitioned("web", ("client",)), small):
+            pass
+
+        saved = netns.run(small, small.container("web").attrs, "iptables-save", "-t", "filter")
+        assert "-A INPUT -s 192.0.2.1/32 -j DROP" in saved
+    finally:
+        netns.run(small, small.container("web").attrs, "iptables", "-w", "5", "-D", *theirs)
+
+
+def test_a_killed_runner_is_cleaned_up_after_on_the_real_engine(small: Stack) -> None:
+    Runner.of(small).close()
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from chaos.fault import decode, injected\n"
+        "from stack.model import Stack\n"
+        "import json\n"
+        "stack = Stack.load([Path(sys.argv[1])], project=sys.argv[2])\n"
+        "with injected(decode(json.loads(sys.argv[3])), stack):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    for fault in (Paused("web"), Partitioned("web", ("client",)), Disconnected("web", "inside")):
+        import json
+
+        argv = [sys.executable, "-c", program, str(SMALL), PROJECT, json.dumps(fault.to_json())]
+        died = subprocess.run(argv, check=False, cwd=Path(__file__).parents[2]).returncode
+        began = time.monotonic()
+
+        assert died == -9
+        eventually(
+            lambda: fetches(small, "shop"), within=timedelta(seconds=3), every=NOW_AND_THEN, what=f"healing {fault}"
+        )
+        print(f"{fault}: healed {time.monotonic() - began:.2f} s after the runner's death")
+        eventually(lambda: not journal_of(small).standing(), within=SOON, every=NOW_AND_THEN)
