@@ -16,14 +16,14 @@ import hashlib
 import ipaddress
 import os
 import socket
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from stack import namespaces
+from stack import namespaces, packets
 from stack.completed import Completed, complete
 from stack.errors import CannotTell
 from stack.iproute import host_addresses, ip, ip_batch, ip_json, refuse_elsewhere
@@ -40,6 +40,8 @@ CLIENTS = tuple(
 )
 CLIENTS_6 = ipaddress.IPv6Network("2001:db8:1::/64")
 LINK_6 = ipaddress.IPv6Network("2001:db8::/64")
+EGRESS_SINK = "198.51.100.254"
+"""An address out there that no client uses: packets of the stack that arrive at it have left the host."""
 DEFAULT_CLIENT = "198.51.100.19"
 HOST, INSIDE = "198.51.100.1", "198.51.100.2"
 HOST_6, INSIDE_6 = "2001:db8::1", "2001:db8::2"
@@ -148,6 +150,13 @@ class Outside:
         for address in {target.address for target in wanted}:
             self.route_to(address)
         return namespaces.try_all(self.namespace, wanted, timeout_seconds=timeout_seconds, source=source)
+
+    @contextmanager
+    def arrivals(self) -> Iterator[Callable[[float], list[tuple[str, int]]]]:
+        """Listens for what comes out of the host. The function it gives waits so many seconds for more, then answers with
+        the (source address, destination port) of every TCP and UDP packet that arrived since the block began."""
+        with packets.tap(self.namespace, "outside0") as opened:
+            yield lambda seconds: packets.heard(opened, seconds)
 
     def route_to(self, address: str) -> None:
         """Makes an address of this machine reachable from outside; CannotTell when it is not on this machine."""

@@ -9,9 +9,19 @@ from suites.security.rules import exposure
 def ports_of_the_edge(stack: Stack, service: Service) -> frozenset[str]:
     """The container ports a service may publish to everybody: none, unless it is the edge."""
     said = stack.profile.stack
-    is_edge = service.name == said.edge if said.edge else service.role == "edge"
-    if not is_edge:
+    if not is_edge(stack, service):
         return frozenset()
     if stack.profile.is_empty:
         return exposure.WEB_PORTS
     return frozenset({f"{said.https_port}/tcp", f"{said.https_port}/udp", f"{said.http_port}/tcp", *said.public_ports})
+
+
+def is_edge(stack: Stack, service: Service) -> bool:
+    """Whether a service faces the internet: the profile's word, else its role."""
+    named = stack.profile.stack.edge
+    return service.name == named if named else service.role == "edge"
+
+
+def edge_service(stack: Stack) -> Service | None:
+    """The service that faces the internet; None when there is none."""
+    return next((service for service in stack.services if is_edge(stack, service) and not service.idle), None)

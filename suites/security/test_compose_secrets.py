@@ -51,13 +51,20 @@ def in_service(stack: Stack, service: Service) -> Iterator[Finding]:
     for path, values in mappings.items():
         for name, why in secret_values.in_mapping(values, allowed=allowed):
             place = service.where_of(*path, name)
-            yield Finding(f"{service.name}: {'.'.join(path)} {name}: {why} by value, expected a file", place, name)
+            yield Finding(
+                f"{service.name}: {'.'.join(path)} {name}: {why} by value, expected a file", place, name, service.name
+            )
     words = {"command": service.command, "entrypoint": service.entrypoint}
     test = (service.healthcheck or {}).get("test")
     words["healthcheck"] = [str(word) for word in test] if isinstance(test, list) else [str(test)] if test else None
     for key, line in words.items():
         for name, why in secret_values.in_words(line or []):
-            yield Finding(f"{service.name}: {key} {name}: {why} by value, expected a file", service.where_of(key), name)
+            yield Finding(
+                f"{service.name}: {key} {name}: {why} by value, expected a file",
+                service.where_of(key),
+                name,
+                service.name,
+            )
 
 
 def in_top_level(stack: Stack) -> Iterator[Finding]:

@@ -55,11 +55,8 @@ def test_lint_rule_finds_nothing(
     found = [one for one in lint.findings(stack.compose_files) if one.rule == rule.id and one.service in active]
 
     evidence.declared(f"compose-lint read {', '.join(path.name for path in stack.compose_files)}")
-    for service in sorted({one.service for one in found}):
-        offences = [
-            Finding(f"{service}: {one.text}", one.where, one.subject) for one in found if one.service == service
-        ]
-        judge(offences, check=f"SEC-LINT-{rule.id}", evidence=evidence, profile=stack.profile, service=service)
+    offences = [Finding(f"{one.service}: {one.text}", one.where, one.subject, one.service) for one in found]
+    judge(offences, check=f"SEC-LINT-{rule.id}", evidence=evidence, profile=stack.profile)
 
 
 def will_run(request: pytest.FixtureRequest, check: str) -> bool:

@@ -177,7 +177,9 @@ def test_containers_are_what_the_files_say(stack: Stack, evidence: Evidence) -> 
             networks=[names.get(network, network) for network in service.networks],
         )
         evidence.effective(f"{container.name}: {'; '.join(problems) or 'as declared'}")
-        offences += [Finding(f"{service.name}: {problem}", service.where) for problem in problems]
+        offences += [
+            Finding(f"{service.name}: {problem}", service.where, problem, service.name) for problem in problems
+        ]
     judge(offences, check="SEC-RUN-012", evidence=evidence, profile=stack.profile)
 
 

@@ -181,7 +181,9 @@ def private_paths(stack: Stack) -> list[Path]:
     named = [stack.path(stack.profile.secrets.age_key)]
     env_file = stack.declared.folder / ".env"
     # Without a profile a .env may well be configuration that is meant to be shared; what is secret in it decides.
-    if not stack.profile.is_empty or (env_file.is_file() and secret_values.in_env_file(env_file.read_text(errors="replace"))):
+    if not stack.profile.is_empty or (
+        env_file.is_file() and secret_values.in_env_file(env_file.read_text(errors="replace"))
+    ):
         named.append(env_file)
     if stack.profile.secrets.age_key:
         named += [stack.state_dir / "secrets"]

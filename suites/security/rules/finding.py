@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finding:
-    """One offence: observed and expected in `text`, the file and line in `where`, the exact thing excepted by name in `what`."""
+    """One offence: observed and expected in `text`, the file and line in `where`, the exact thing in `what`, so that it can be excepted."""
 
     text: str
     where: Where | None = None
     what: str = ""
+    service: str = ""
 
     def __str__(self) -> str:
         return f"{self.text} [{self.where}]" if self.where else self.text
@@ -40,7 +41,9 @@ def judge(
     """
     standing = []
     for finding in dict.fromkeys(findings):
-        accepted = profile.excepted(check, service, finding.what or None) if profile is not None else None
+        accepted = (
+            profile.excepted(check, finding.service or service, finding.what or None) if profile is not None else None
+        )
         if accepted is not None:
             evidence.declared(f"accepted by the profile ({accepted.reason}): {finding.text}", finding.where)
             continue
