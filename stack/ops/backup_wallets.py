@@ -36,7 +36,8 @@ class Wallet:
     """One wallet: where its RPC answers, where its files are, and the RPC's password."""
 
     name: str
-    url: str
+    host: str
+    port: int
     files: Path
     password: str
 
@@ -66,7 +67,8 @@ def main(args: argparse.Namespace) -> int:
     wallets = [
         Wallet(
             name,
-            f"http://{args.host.format(wallet=name)}:{PORTS[name]}",
+            args.host.format(wallet=name),
+            PORTS[name],
             args.files / name,
             read_secret(args.secrets / f"WALLET_{name.upper()}_RPC_PASSWORD"),
         )
@@ -118,7 +120,7 @@ def store(wallet: Wallet, *, wait_seconds: float) -> None:
 
     def stored() -> bool:
         try:
-            call(wallet.url, wallet.password, "store")
+            call(wallet.host, wallet.port, wallet.password, "store")
         except Refused as refused:
             last[:] = [refused]
             return False
