@@ -30,10 +30,13 @@ class Completed:
         return self.code == 0
 
     def last_words(self) -> str:
-        """The last line it printed, which most often says what went wrong."""
-        lines = [line.strip() for line in (self.stderr + "\n" + self.stdout).splitlines() if line.strip()]
-        errors = [line for line in self.stderr.splitlines() if line.strip()]
-        return (errors[-1].strip() if errors else lines[-1] if lines else "it said nothing")[:400]
+        """The last line it printed, which most often says what went wrong; pointers to a help text are no answer."""
+        for text in (self.stderr, self.stdout):
+            lines = [line.strip() for line in text.splitlines()]
+            telling = [line for line in lines if line and not line.startswith(("See '", "Run '"))]
+            if telling:
+                return telling[-1][:400]
+        return "it said nothing"
 
 
 def complete(

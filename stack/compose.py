@@ -205,7 +205,7 @@ class _Reader:
     # ── extends ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _extend_all(self, document: Located, path: Path, folder: Path, env: Mapping[str, str]) -> None:
-        services = document.get("services") or {}
+        services: Located = document.get("services") or Located()
         for name in list(services):
             services[name] = self._extended(services, name, path, folder, env, ())
 
@@ -282,14 +282,14 @@ class _Reader:
             included = settled(self.read(files, folder, {**inside, **env}, above))
             for section in _SECTIONS:
                 for name, value in (included.get(section) or {}).items():
-                    mine = document.setdefault(section, Located())
-                    if mine is None:
-                        mine = document[section] = Located()
+                    mine: Located = document.get(section) or Located()
+                    document[section] = mine
                     if name in mine and mine[name] != value:
                         message = f"{where}: include: '{name}' stands both here and in {files[0]} ({section})"
                         raise UserError(message)
                     mine.setdefault(name, value)
-                    mine.at.setdefault(name, included[section].at.get(name) or where)
+                    if place := included[section].at.get(name) or where:
+                        mine.at.setdefault(name, place)
 
     # ── what is filled in at the end ────────────────────────────────────────────────────────────────────────────────
 
@@ -304,9 +304,8 @@ class _Reader:
             uses_default |= "default" in (config.get("networks") or {})
             _implied_dependencies(config)
             args = (config.get("build") or {}).get("args")
-            for key in [key for key, value in (args or {}).items() if value is None]:
-                if key in env:
-                    args[key] = env[key]
+            if args:
+                args.update({key: env[key] for key, value in args.items() if value is None and key in env})
         if uses_default:
             tree["networks"].setdefault("default", Located())
         for section in ("networks", "volumes", "secrets", "configs"):

@@ -60,8 +60,9 @@ def _session(edge: Edge, timeout_seconds: float, source: str | None) -> requests
 
         def build_connection_pool_key_attributes(
             self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
-        ) -> tuple[dict[str, Any], dict[str, Any]]:
-            host, pool = super().build_connection_pool_key_attributes(request, verify, cert)  # type: ignore[misc]
+        ) -> Any:  # the stubs know these as closed TypedDicts, urllib3 takes more keys than they list
+            given: tuple[Any, Any] = super().build_connection_pool_key_attributes(request, verify, cert)
+            host, pool = given
             host |= {"host": edge.address, "port": edge.port_of(host["scheme"])}
             if host["scheme"] == "https":
                 pool |= {"server_hostname": edge.server_name, "assert_hostname": edge.server_name}
@@ -86,4 +87,3 @@ def _session(edge: Edge, timeout_seconds: float, source: str | None) -> requests
     for scheme in ("https", "http"):
         session.mount(f"{scheme}://{edge.server_name}", ToTheEdge())
     return session
-

@@ -31,7 +31,7 @@ __all__ = [
 ]  # fmt: skip
 
 ROOT = Path(__file__).resolve().parent.parent
-_ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not bound to
+_ANYWHERE = ("0.0.0.0", "::", "")
 
 
 class Stack:

@@ -10,6 +10,12 @@ from typing import Any
 
 from stack.profile import Role
 
+_DATABASES = "|".join(
+    (
+        r"postgres.*|postgis|timescaledb.*|pgvector|mysql.*|mariadb.*|percona.*|mongo(db)?.*|cockroach|cassandra|couchdb",
+        r"couchbase|neo4j|mssql.*|server-mssql|clickhouse.*|elasticsearch|opensearch|rethinkdb|scylla|db2",
+    )
+)
 # Image names (last path component, without tag) that tell the role by themselves; the first match wins.
 _IMAGES: tuple[tuple[str, Role], ...] = (
     (r".*-?exporter|cadvisor|node[-_]exporter|statsd", "exporter"),
@@ -19,8 +25,7 @@ _IMAGES: tuple[tuple[str, Role], ...] = (
     (r"grafana(-oss|-enterprise)?|kibana|chronograf|opensearch-dashboards|metabase|superset", "dashboards"),
     (r"promtail|fluentd|fluent-bit|filebeat|logstash|vector|alloy|logspout", "log-shipper"),
     (r"loki|graylog|seq", "logs"),
-    (r"postgres.*|postgis|timescaledb.*|pgvector|mysql.*|mariadb.*|percona.*|mongo(db)?.*|cockroach|cassandra|"
-     r"couchdb|couchbase|neo4j|mssql.*|server-mssql|clickhouse.*|elasticsearch|opensearch|rethinkdb|scylla|db2", "database"),
+    (_DATABASES, "database"),
     (r"redis.*|valkey.*|memcached|keydb|dragonfly|varnish|hazelcast", "cache"),
     (r"rabbitmq|kafka|cp-kafka|zookeeper|nats.*|activemq.*|pulsar|mosquitto|emqx|beanstalkd|nsq", "queue"),
     (r"traefik|caddy|haproxy|envoy|nginx.*|httpd|apache|openresty|kong|swag|tyk.*|pomerium", "edge"),
@@ -71,7 +76,7 @@ class Inference:
 def infer(name: str, config: Mapping[str, Any]) -> Inference:
     """What a rendered service is for."""
     return (
-        _by_image(config.get("image"))
+        _by_image(config)
         or _by_port(config)
         or _by_mount(config)
         or _by_name(name)
@@ -89,18 +94,21 @@ def job_reason(name: str, services: Mapping[str, Mapping[str, Any]]) -> str | No
     deploy = config.get("deploy") or {}
     if str(deploy.get("mode", "")).endswith("-job"):
         return f"its deploy mode is {deploy['mode']}"
-    if config.get("restart") in (None, "no") and "restart_policy" not in deploy:
-        if match := re.search(r"(^|[-_])(migrat\w*|seed\w*|init|setup|bootstrap)($|[-_])", name):
-            return f"it is named '{match.group(2)}' and has no restart policy"
+    match = re.search(r"(^|[-_])(migrat\w*|seed\w*|init|setup|bootstrap)($|[-_])", name)
+    if match and config.get("restart") in (None, "no") and "restart_policy" not in deploy:
+        return f"it is named '{match.group(2)}' and has no restart policy"
     return None
 
 
-def _by_image(image: str | None) -> Inference | None:
+def _by_image(config: Mapping[str, Any]) -> Inference | None:
+    image = config.get("image")
     if not image:
         return None
     last = image.rsplit("/", 1)[-1].partition("@")[0].partition(":")[0].lower()
     for pattern, role in _IMAGES:
         if re.fullmatch(pattern, last):
+            if role == "edge" and not config.get("ports"):
+                return Inference("application", f"its image is {last}, but it publishes nothing")
             return Inference(role, f"its image is {last}")
     return None
 

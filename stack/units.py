@@ -12,7 +12,7 @@ _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|µs|ms|s|m|h|d|w))+$")
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h|d|w)")
 
 
-def size(text: str | int | float) -> int | None:
+def size(text: str | float) -> int | None:
     """Bytes of `512m`, `1.5g`, `64kb` or a bare number (units are powers of 1024); None when it is no size."""
     if isinstance(text, int | float):
         return int(text)

@@ -35,14 +35,6 @@ class JsonService:
         self._session.trust_env = False  # a proxy of the environment must not see what goes to loopback
         self._session.auth = auth
 
-    def __enter__(self) -> JsonService:
-        """Itself; its connections are closed at the end of the block."""
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Close the connections."""
-        self.close()
-
     def close(self) -> None:
         """Close the connections."""
         self._session.close()

@@ -65,9 +65,9 @@ class WalletRpc:
                 message = f"{self.url} refuses the login"
                 raise LoginRefused(message) from error
             raise
-        if error := answer.get("error"):
-            message = f"{method}: {error.get('message', 'no message')} (code {error.get('code')})"
-            raise WalletError(message, int(error.get("code", 0)))
+        if failure := answer.get("error"):
+            message = f"{method}: {failure.get('message', 'no message')} (code {failure.get('code')})"
+            raise WalletError(message, int(failure.get("code", 0)))
         result: dict[str, Any] = answer.get("result") or {}
         return result
 
