@@ -44,12 +44,15 @@ class Published:
         return not self.card.partial and self.card.tier >= Tier[gate.upper()]
 
 
-def judged(run: Run, waivers: Sequence[Waiver], today: date) -> Scorecard:
-    """The scorecard of a run: against the shipped catalogue when a gate was asked for or all of it was planned, else without a verdict."""
+def judged(run: Run, waivers: Sequence[Waiver], today: date, *, gated: bool = False) -> Scorecard:
+    """The scorecard of a run: against the shipped catalogue if a verdict was asked for or all of it was planned, else without one.
+
+    A verdict is asked for by ``gated``, or was by the run's own ``--gate``.
+    """
     catalogue = shipped()
     planned = {one.id for one in run.planned}
     absent = sum(one.id not in planned for one in catalogue)
-    if absent and run.manifest.get("gate") is None:
+    if absent and not gated and run.manifest.get("gate") is None:
         return score((), run, waivers, today, partial=absent)
     return score(catalogue, run, waivers, today)
 

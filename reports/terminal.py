@@ -6,6 +6,7 @@ Why this exists: most runs are read where they were started, by somebody who wan
 from __future__ import annotations
 
 import shlex
+import shutil
 from io import StringIO
 from pathlib import Path
 
@@ -36,6 +37,11 @@ def summary(card: Scorecard, folder: Path, *, width: int, colours: bool) -> str:
         console.print(f"… and {len(told) - _MOST_CHECKS} more that did not pass: see {folder / 'readiness.html'}\n")
     console.print(_head(card, folder))
     return out.getvalue().rstrip("\n")
+
+
+def columns() -> int:
+    """The width of this terminal."""
+    return shutil.get_terminal_size((100, 24)).columns
 
 
 def _finding(one: CheckScore) -> RenderableType:

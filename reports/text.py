@@ -37,8 +37,11 @@ def one_line(text: str, limit: int = 300) -> str:
 
 
 def seconds(value: float) -> str:
-    """Return a duration as a person says it: ``0.4 s``, ``12 s``, ``3 min 05 s``."""
+    """Return a duration as a person says it: ``0.4 s``, ``12 s``, ``3 min 05 s``, ``26 h 10 min``."""
     if value < 10:
         return f"{value:.1f} s"
     whole = round(value)
-    return f"{whole} s" if whole < 120 else f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 120:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"
