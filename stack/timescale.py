@@ -134,14 +134,29 @@ def scaled_alertmanager(document: dict[str, Any], scale: float) -> dict[str, Any
     return {**document, "global": world, "route": route(document["route"], is_root=True)}
 
 
-def write_scaled(config: Path, into: Path, scale: float = DEFAULT_SCALE) -> None:
+def for_drill(document: dict[str, Any], alertmanager: str) -> dict[str, Any]:
+    """prometheus.yml that sends to the drill's own Alertmanager, and marks what it sends as a drill's."""
+    world = document.get("global") or {}
+    labels = {**(world.get("external_labels") or {}), "drill": "true"}
+    sends_to = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}
+    return {**document, "global": {**world, "external_labels": labels}, "alerting": sends_to}
+
+
+def write_scaled(config: Path, into: Path, scale: float = DEFAULT_SCALE, *, alertmanager: str | None = None) -> None:
     """Write the scaled copy of `config`'s prometheus and alertmanager folders below `into`.
+
+    With `alertmanager` (host:port) the copy's Prometheus sends there, see `for_drill`.
 
     Files that hold no duration (templates, for instance) are copied as they are. Raises UserError when a file is missing
     or doesn't parse.
     """
+
+    def prometheus(document: dict[str, Any], factor: float) -> dict[str, Any]:
+        changed = scaled_prometheus(document, factor)
+        return for_drill(changed, alertmanager) if alertmanager else changed
+
     transformations: list[tuple[str, Callable[[dict[str, Any], float], dict[str, Any]]]] = [
-        ("prometheus/prometheus.yml", scaled_prometheus),
+        ("prometheus/prometheus.yml", prometheus),
         ("alertmanager/alertmanager.yml", scaled_alertmanager),
     ]
     rules = sorted((config / "prometheus" / "rules").glob("*.yml"))
@@ -173,6 +188,7 @@ def _read(file: Path) -> dict[str, Any]:
 def _write(file: Path, content: bytes) -> None:
     """The containers that mount the copy run as other users, so it is readable by all; it holds no secret."""
     file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.chmod(0o755)
     file.write_bytes(content)
     file.chmod(0o644)
 
@@ -183,11 +199,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("config", type=Path, help="the folder with prometheus/ and alertmanager/")
     parser.add_argument("into", type=Path, help="where the scaled copy goes")
     parser.add_argument("--scale", type=float, default=DEFAULT_SCALE, help="1 leaves durations as they are")
+    parser.add_argument("--alertmanager", metavar="HOST:PORT", help="the Alertmanager the copy sends to")
     options = parser.parse_args(argv)
     try:
         if not 0 < options.scale <= 1:
             raise UserError(f"--scale {options.scale:g} is not in (0, 1]")
-        write_scaled(options.config, options.into, options.scale)
+        write_scaled(options.config, options.into, options.scale, alertmanager=options.alertmanager)
     except SeatrialError as error:
         print(error, file=sys.stderr)
         return 4
