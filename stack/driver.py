@@ -19,7 +19,7 @@ from stack.errors import CannotTell, NoEngine, UserError
 
 if TYPE_CHECKING:
     from docker.api import APIClient
-    from testinfra.host import Host
+    from testinfra.host import Host  # type: ignore[import-untyped]
 
 __all__ = ["HELPER_LABEL", "PROJECT_LABEL", "SERVICE_LABEL", "Completed", "Driver", "complete"]
 
@@ -349,7 +349,7 @@ class Driver:
 
     def host(self, container_id: str) -> Host:
         """A testinfra host for a container."""
-        import testinfra
+        import testinfra  # type: ignore[import-untyped]
 
         host: Host = testinfra.get_host(f"docker://{container_id}")
         return host

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -163,6 +164,11 @@ class Stack:
             project_dir=self.declared.folder,
             profiles=self.declared.active_profiles,
         )
+
+    def use(self, driver: Driver) -> None:
+        """Look at another project from now on (an isolated copy of this one); what is declared stays."""
+        self.declared = dataclasses.replace(self.declared, project=driver.project)
+        self.driver = driver
 
     @property
     def is_running(self) -> bool:

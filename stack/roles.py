@@ -10,11 +10,9 @@ from typing import Any
 
 from stack.profile import Role
 
-_DATABASES = "|".join(
-    (
-        r"postgres.*|postgis|timescaledb.*|pgvector|mysql.*|mariadb.*|percona.*|mongo(db)?.*|cockroach|cassandra|couchdb",
-        r"couchbase|neo4j|mssql.*|server-mssql|clickhouse.*|elasticsearch|opensearch|rethinkdb|scylla|db2",
-    )
+_DATABASES = (
+    r"postgres.*|postgis|timescaledb.*|pgvector|mysql.*|mariadb.*|percona.*|mongo(db)?.*|cockroach|cassandra|couchdb|"
+    r"couchbase|neo4j|mssql.*|server-mssql|clickhouse.*|elasticsearch|opensearch|rethinkdb|scylla|db2"
 )
 # Image names (last path component, without tag) that tell the role by themselves; the first match wins.
 _IMAGES: tuple[tuple[str, Role], ...] = (

@@ -71,9 +71,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options that need no stack; make SIGTERM unwind as Ctrl-C does."""
-    config.stash[_SEED] = (
-        seed if (seed := config.getoption("seed")) is not None else random.SystemRandom().getrandbits(32)
-    )
+    asked: int | None = config.getoption("seed")
+    config.stash[_SEED] = random.SystemRandom().getrandbits(32) if asked is None else asked
     config.stash[_ALLOWED] = _allowed(config)
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         before = signal.signal(signal.SIGTERM, _terminate)
