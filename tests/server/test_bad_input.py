@@ -35,9 +35,7 @@ def test_json_that_is_no_listing_is_a_422(client: TestClient, vendor: Person, bo
     assert _is_error(client.post("/api/listings", content=body, headers=headers), 422)
 
 
-@pytest.mark.parametrize(
-    "price", [0, -1, 2**53, 2**63, 2**64, 10**40, 1.5, 1.0, "1", True, None, [1], {"piconero": 1}]
-)
+@pytest.mark.parametrize("price", [0, -1, 2**53, 2**63, 2**64, 10**40, 1.5, 1.0, "1", True, None, [1], {"piconero": 1}])
 def test_an_amount_that_is_no_positive_representable_integer_is_a_422(
     client: TestClient, vendor: Person, price: object
 ) -> None:
@@ -113,7 +111,9 @@ def test_an_odd_content_length_is_refused(client: TestClient, length: str) -> No
     assert _is_error(answer, 400)
 
 
-@pytest.mark.parametrize("path", ["/api/listings/unknown", "/api/listings/'%20OR%201=1--", "/api/listings/%00", "/nope"])
+@pytest.mark.parametrize(
+    "path", ["/api/listings/unknown", "/api/listings/'%20OR%201=1--", "/api/listings/%00", "/nope"]
+)
 def test_an_unknown_address_is_a_404(client: TestClient, path: str) -> None:
     assert _is_error(client.get(path), 404)
 
@@ -125,7 +125,9 @@ def test_the_wrong_method_is_a_405_that_names_the_right_ones(client: TestClient)
     assert answer.headers["allow"]
 
 
-@pytest.mark.parametrize("query", ["page=0", "page=x", "per_page=101", "per_page=-1", "page=1e9", "sort=price", "q=%00"])
+@pytest.mark.parametrize(
+    "query", ["page=0", "page=x", "per_page=101", "per_page=-1", "page=1e9", "sort=price", "q=%00"]
+)
 def test_a_bad_query_is_a_422(client: TestClient, query: str) -> None:
     assert _is_error(client.get(f"/api/listings?{query}"), 422)
 

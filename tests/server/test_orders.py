@@ -30,9 +30,7 @@ def test_an_order_is_acknowledged_as_created_with_a_growing_sequence(
 def test_an_order_without_a_body_is_taken(client: TestClient, vendor: Person, buyer: Person) -> None:
     item = listing(client, vendor)
 
-    answer = client.post(
-        f"/api/listings/{item['id']}/order", headers={**buyer.headers, "Idempotency-Key": next(_keys)}
-    )
+    answer = client.post(f"/api/listings/{item['id']}/order", headers={**buyer.headers, "Idempotency-Key": next(_keys)})
 
     assert answer.status_code == 201
 
