@@ -17,10 +17,10 @@ from stack.interruption import interruptible, undisturbed
 from stack.ops import firewall
 from stack.progress import Progress
 from stack.project import COMPOSE_FILE, DEFAULT, ROOT, environment, state_dir
-from stack.sameness import Record, every_profile, record
+from stack.sameness import Record, every_profile, marks
 from stack.waiting import eventually
 
-__all__ = ["State", "down", "environment", "is_unchanged", "state", "up"]
+__all__ = ["State", "down", "environment", "images_of", "is_unchanged", "state", "up"]
 
 HEALTHY_WITHIN = timedelta(seconds=120)
 _ASK_EVERY = timedelta(milliseconds=250)
@@ -101,15 +101,27 @@ def state(project: str = DEFAULT) -> State:
     return State(project, {_service(attrs): _health(attrs) for attrs in containers})
 
 
-def is_unchanged(project: str = DEFAULT) -> bool:
-    """Whether the project runs, is healthy, and was brought up from exactly what lies here now (files, images, secrets)."""
+def is_unchanged(project: str = DEFAULT, *, without: Iterable[str] = ()) -> bool:
+    """Whether the whole stack (but `without`) runs, is healthy, and was brought up from exactly what lies here now.
+
+    Raises `NoEngine` when no engine answers.
+    """
     known = Record.read(state_dir(project))
     if known is None:
         return False
     now = state(project)
-    if not now.is_healthy or set(now.services) != set(known.services):
+    driver = _driver(project, tuple(map(Path, known.overlays)), None)
+    needed = set(driver.rendered()["services"]) - set(without) - set(known.left_out)
+    if not now.is_healthy or not needed <= set(known.marks) <= set(now.services):
         return False
-    return record(_driver(project, tuple(map(Path, known.overlays)), None), known.services).marks == known.marks
+    rendered = every_profile(driver).rendered()["services"]
+    return marks(driver, {name: rendered[name] for name in known.marks if name in rendered}) == known.marks
+
+
+def images_of(project: str = DEFAULT) -> list[str]:
+    """Answer the images that the stack's services need, the idle colour's included."""
+    rendered = every_profile(_driver(project, (), None)).rendered()["services"]
+    return sorted({str(service["image"]) for service in rendered.values()})
 
 
 def _driver(project: str, overlays: Sequence[Path], env: Mapping[str, str] | None) -> Driver:
@@ -136,17 +148,34 @@ def _bring_up(driver: Driver, chosen: dict[str, dict[str, Any]], progress: Progr
     host_ports.require_free(driver, chosen)
     folder = Path(driver.env["SEATRIAL_STATE_DIR"])
     values = _prepare(folder, progress)
-    chosen = _with_images(chosen, progress, build=build)
-    kept = snapshot.ensure(driver, folder, values, progress) if _SNAPSHOT_NEEDED_BY & set(chosen) else None
-    names = sorted(chosen)
+    here = _with_images(chosen, progress, build=build)
+    kept = snapshot.ensure(driver, folder, values, progress) if _SNAPSHOT_NEEDED_BY & set(here) else None
+    names = sorted(here)
     with progress.step(f"starting {len(names)} services"):
-        volumes.ready(driver, _volumes_of(chosen.values()), snapshot=kept)
+        volumes.ready(driver, _volumes_of(here.values()), snapshot=kept)
+        made_from = marks(driver, here)
+        _remove_changed(driver, folder, made_from)
         driver.compose("up", "--no-start", "--no-deps", "--no-build", *names, timeout_seconds=180)
         firewall.apply(driver.project)
         driver.compose("up", "--detach", "--no-deps", "--no-build", *names, timeout_seconds=180)
     with progress.step(f"waiting for {len(names)} services to be healthy"):
         _await_health(driver, names)
-    record(driver, names).write(folder)
+    overlays = tuple(str(file) for file in driver.compose_files[1:])
+    Record(_known_marks(folder) | made_from, overlays, tuple(sorted(set(chosen) - set(here)))).write(folder)
+
+
+def _known_marks(folder: Path) -> dict[str, str]:
+    known = Record.read(folder)
+    return known.marks if known else {}
+
+
+def _remove_changed(driver: Driver, folder: Path, made_from: Mapping[str, str]) -> None:
+    """Remove containers whose mounted files have changed: compose itself looks at definitions and images only."""
+    known = _known_marks(folder)
+    for name, mark in made_from.items():
+        if known.get(name, mark) != mark:
+            for container in driver.container_ids(name, all=True):
+                driver.remove(container)
 
 
 def _prepare(folder: Path, progress: Progress) -> dict[str, str]:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from stack.driver import Driver
 from stack.files import write_whole
 from stack.project import ROOT
 
 _FILE = "up.json"
+#: Written while the stack runs, by a deployment: a change of colour is no reason to begin again.
+_CHANGES_AT_RUN_TIME = "edge"
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a bring-up was made from: the marks differ when anything that a service sees differs."""
+    """What a bring-up was made from: service → mark, which differs when anything that the service sees differs."""
 
-    services: tuple[str, ...]
-    overlays: tuple[str, ...]
     marks: dict[str, str]
+    overlays: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()  # their images could not be had
 
     def write(self, state: Path) -> None:
         """Keep the record beside the project's rendered state."""
@@ -32,7 +35,7 @@ class Record:
         """Answer the record of the last bring-up; None when there is none or another version wrote it."""
         try:
             content = json.loads((state / _FILE).read_text())
-            return cls(tuple(content["services"]), tuple(content["overlays"]), dict(content["marks"]))
+            return cls(dict(content["marks"]), tuple(content["overlays"]), tuple(content["left_out"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -42,18 +45,17 @@ class Record:
         (state / _FILE).unlink(missing_ok=True)
 
 
-def record(driver: Driver, services: Iterable[str]) -> Record:
-    """Take the marks of what lies here now: rendered compose, configuration files, images, encrypted secrets."""
-    names = tuple(sorted(services))
-    rendered = every_profile(driver).rendered()["services"]
-    chosen = {name: rendered[name] for name in names if name in rendered}
-    marks = {
-        "compose": _digest(json.dumps(chosen, sort_keys=True).encode()),
-        "config": _digest(*(part for file in _files(ROOT / "stack" / "config") for part in (str(file), file.read_bytes()))),
-        "secrets": _digest((ROOT / "stack" / "secrets.enc.yaml").read_bytes()),
-        "images": _digest(*(driver.image(image)["Id"] for image in sorted({str(s["image"]) for s in chosen.values()}))),
+def marks(driver: Driver, services: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Take the mark of each rendered service as things lie here now: its definition, its image, the files it mounts."""
+    ids = {image: driver.image(image)["Id"] for image in {str(service["image"]) for service in services.values()}}
+    return {
+        name: _digest(
+            json.dumps(service, sort_keys=True),
+            ids[str(service["image"])],
+            *(part for file in _mounted(service) for part in (str(file), file.read_bytes())),
+        )
+        for name, service in services.items()
     }
-    return Record(names, tuple(str(file) for file in driver.compose_files[1:]), marks)
 
 
 def every_profile(driver: Driver) -> Driver:
@@ -61,8 +63,19 @@ def every_profile(driver: Driver) -> Driver:
     return replace(driver, profiles=("*",))
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+def _mounted(service: Mapping[str, Any]) -> list[Path]:
+    """List the files of ours that a service mounts; the host's own folders (node-exporter's) are no configuration."""
+    sources = [Path(mount["source"]) for mount in service.get("volumes") or () if mount["type"] == "bind"]
+    return sorted(
+        file
+        for source in sources
+        if source.is_relative_to(ROOT) and source.name != _CHANGES_AT_RUN_TIME
+        for file in _files(source)
+    )
+
+
+def _files(source: Path) -> Iterable[Path]:
+    return [source] if source.is_file() else [path for path in source.rglob("*") if path.is_file()]
 
 
 def _digest(*parts: str | bytes) -> str:
