@@ -152,6 +152,11 @@ def stack_of(config: pytest.Config) -> Stack:
     return choice_of(config).stack
 
 
+def seed_of(config: pytest.Config) -> int:
+    """The number all random choices of this session come from; reports keep it, so that a run can be repeated."""
+    return config.stash[_SEED]
+
+
 # ── collection ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -233,7 +238,7 @@ def stack(pytestconfig: pytest.Config) -> Stack:
 @pytest.fixture(scope="session")
 def seed(pytestconfig: pytest.Config) -> int:
     """The number all random choices of this session come from."""
-    return pytestconfig.stash[_SEED]
+    return seed_of(pytestconfig)
 
 
 @pytest.fixture(scope="session")
