@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from stack.errors import CannotTell
@@ -11,6 +12,8 @@ from suites.security.images import image_name
 from suites.security.rules import drift, privileges, sockets
 from suites.security.rules.finding import Finding, judge
 from suites.security.running import containers_of
+
+NAMESPACES = ("net", "pid", "ipc", "uts", "mnt")
 
 
 @check(
@@ -61,16 +64,26 @@ def test_container_has_namespaces_of_its_own(stack: Stack, service: Service, evi
 
 
 def observed_host_namespaces(container: Container) -> list[str]:
-    """The kinds of namespace a container shares with this host's first process; CannotTell when that can't be compared."""
-    shared = []
-    for kind in ("net", "pid", "ipc", "uts", "mnt"):
-        try:
-            host = str(Path(f"/proc/1/ns/{kind}").readlink())
-        except OSError as error:
-            raise CannotTell(f"the host's {kind} namespace can't be read ({error.strerror}); root is needed") from error
-        if container.namespace(kind) == host:
-            shared.append(kind)
-    return shared
+    """The kinds of namespace a container shares with the host; CannotTell when that can't be compared."""
+    return [kind for kind in NAMESPACES if container.namespace(kind) in host_namespaces(kind)]
+
+
+def host_namespaces(kind: str) -> set[str]:
+    """The identities that mean "the host's": the first process's, the engine's own and ours, as far as they can be read."""
+    found = set()
+    for process in ("1", engine_pid(), "self"):
+        with contextlib.suppress(OSError):
+            found.add(str(Path(f"/proc/{process}/ns/{kind}").readlink()))
+    if not found:
+        raise CannotTell(f"the host's {kind} namespace can't be read, so there is nothing to compare with")
+    return found
+
+
+def engine_pid() -> str:
+    """The engine's process, where it says so; else our own stands in for it."""
+    with contextlib.suppress(OSError):
+        return Path("/var/run/docker.pid").read_text().strip()
+    return "self"
 
 
 @check(
