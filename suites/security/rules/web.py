@@ -153,3 +153,30 @@ def over_limit_problem(answers: Iterable[Answer]) -> str | None:
         return "429 comes without Retry-After"
     bad = [value for value in values if value is not None and not value.strip().isdigit()]
     return f"Retry-After is {bad[0]!r}, expected seconds" if bad else None
+
+
+INTERNAL_PATHS = (
+    "/metrics", "/server-status", "/nginx_status", "/stub_status", "/actuator/env", "/debug/pprof/", "/debug/vars",
+    "/.git/HEAD", "/.git/config", "/.svn/entries", "/.hg/requires", "/.env", "/.env.local", "/.htpasswd", "/.DS_Store", "/.aws/credentials",
+    "/docker-compose.yml", "/compose.yaml", "/Dockerfile", "/config.json", "/backup.sql", "/db.sqlite3", "/phpinfo.php", "/wp-config.php.bak",
+    "/%2egit/HEAD", "//.git/HEAD", "/static/..%2f..%2f.env",
+)  # fmt: skip
+
+
+def is_served(answer: Answer, absent: Answer) -> bool:
+    """Whether a path gives content of its own: a success that differs from what any absent path gets (a single-page app's index)."""
+    return 200 <= answer.status < 300 and not (absent.status == answer.status and absent.body == answer.body)
+
+
+def redirect_problem(answer: Answer, host: str) -> str | None:
+    """Why a plain HTTP answer is no bare redirect to HTTPS on the same host; None when it is, or when nothing is served."""
+    location = answer.header("location") or ""
+    if answer.status in (301, 302, 303, 307, 308):
+        if not re.match(rf"https://{re.escape(host)}(?::\d+)?(?:[/?#]|$)", location):
+            return f"redirects to {location or 'nowhere'}, expected https://{host}/…"
+        if answer.header("x-injected") is not None:
+            return "a line break in the path becomes a header of the answer"
+        return None if answer.status in (301, 308) else f"redirects with {answer.status}, expected 301 or 308"
+    if answer.status >= 400:
+        return None
+    return f"is answered {answer.status} in plain text"
