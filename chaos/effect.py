@@ -60,6 +60,11 @@ class Fault(ABC):
         """Evidence, in a sentence, that the fault bit; None while there is none. `before` is the stack before it."""
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        """Every service it does something to."""
+        return (self.service,)
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """The fault's names and numbers."""
         return asdict(self)

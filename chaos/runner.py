@@ -85,10 +85,9 @@ class Runner:
         if failed := [intent for intent in self.journal.standing() if intent.failure]:
             raise CannotTell(f"no further fault is injected: {failed[0].failure}")
         known = {service.name for service in self.stack.services}
-        if fault.service not in known:
-            raise UserError(
-                f"{fault}: project {self.stack.project} has no service {fault.service!r} (it has {', '.join(sorted(known))})"
-            )
+        if unknown := [name for name in fault.targets if name not in known]:
+            project = f"project {self.stack.project}"
+            raise UserError(f"{fault}: {project} has no service {unknown[0]!r} (it has {', '.join(sorted(known))})")
         if self._watchdog is None or not self._watchdog.is_alive():
             self._start_watchdog()
         assert self._watchdog is not None

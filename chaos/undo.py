@@ -64,7 +64,7 @@ def standing(fault: Fault, stack: Stack, before: Fingerprint, *, only: Iterable[
     """What is left of the fault: sentences, empty when it is gone and the stack is what it was."""
     if fault.active(stack):
         return [f"{fault} is still seen"]
-    after = Fingerprint.of(stack, rules_of=[fault.service])
+    after = Fingerprint.of(stack, rules_of=fault.targets)
     if only is None:
         return before.differences(after)
     keys = frozenset(only)

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from stack.model import Stack
 
 
-def _new_starts(fault: Fault, stack: Stack, before: Fingerprint) -> str | None:
-    old = before.incarnations.get(fault.service, {})
-    for container in containers_of(stack, fault.service):
+def _new_starts(service: str, stack: Stack, before: Fingerprint) -> str | None:
+    old = before.incarnations.get(service, {})
+    for container in containers_of(stack, service):
         now = incarnation(container)
         if now["id"] != old.get("id"):
-            return f"{fault.service} is container {now['id'][:12]}, was {str(old.get('id'))[:12]}"
+            return f"{service} is container {now['id'][:12]}, was {str(old.get('id'))[:12]}"
         if now["started_at"] != old.get("started_at"):
-            return f"{fault.service} started anew at {now['started_at']}"
+            return f"{service} started anew at {now['started_at']}"
         if not is_up(container):
-            return f"{fault.service} is {container['State']['Status']} with exit code {container['State']['ExitCode']}"
+            return f"{service} is {container['State']['Status']} with exit code {container['State']['ExitCode']}"
     return None
 
 
@@ -35,26 +35,36 @@ class _Down(Fault):
 
     def revert(self, stack: Stack) -> None:
         """Start what is down and leave alone what is up or being restarted."""
-        start_what_is_down(stack, self.service)
+        for service in self.targets:
+            start_what_is_down(stack, service)
 
     def active(self, stack: Stack) -> bool:
         """Whether any container of the service is down."""
-        return any(not is_up(container) for container in containers_of(stack, self.service))
+        return any(not is_up(container) for service in self.targets for container in containers_of(stack, service))
 
     def witness(self, stack: Stack, before: Fingerprint) -> str | None:
         """The container is down, or has started anew since."""
-        return _new_starts(self, stack, before)
+        seen = [_new_starts(service, stack, before) for service in self.targets]
+        return "; ".join(one for one in seen if one) if all(seen) else None
 
 
 @dataclass(frozen=True)
 class Killed(_Down):
     """The service's process gets SIGKILL, as from the kernel's memory killer; its restart policy is left to act."""
 
+    also: tuple[str, ...] = ()
+    """Further services whose processes get it in the same moment."""
+
     effect: ClassVar[str] = "killed"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The service and those killed with it."""
+        return (self.service, *self.also)
 
     def inject(self, stack: Stack) -> None:
         """SIGKILL to the program's host process, never `docker kill` (after which no policy acts)."""
-        for container in running(stack, self.service):
+        for container in [found for service in self.targets for found in running(stack, service)]:
             crash(stack, container)
 
 
@@ -75,7 +85,7 @@ class Stopped(_Down):
 
     def witness(self, stack: Stack, before: Fingerprint) -> str | None:
         """The container is seen to be down."""
-        return _new_starts(self, stack, before) if self.active(stack) else None
+        return _new_starts(self.service, stack, before) if self.active(stack) else None
 
 
 @dataclass(frozen=True)
@@ -122,7 +132,7 @@ class Removed(_Down):
         """The service has no container, or another one than before."""
         if not containers_of(stack, self.service):
             return f"{self.service} has no container"
-        return _new_starts(self, stack, before)
+        return _new_starts(self.service, stack, before)
 
 
 @dataclass(frozen=True)

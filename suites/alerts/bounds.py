@@ -1,0 +1,89 @@
+"""The longest an alert may take, from the configuration alone: what a drill's stopwatch is held against.
+
+A cause is seen at the next scrape; judged at the next evaluation; held for `for`, which is counted in whole evaluations;
+sent to Alertmanager; and told after the group's wait. It ends the other way round, with the group's interval.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import yaml
+
+from stack.timescale import milliseconds
+
+
+@dataclass(frozen=True)
+class Timers:
+    """What of a configuration decides how soon somebody hears of an alert; in seconds."""
+
+    scrape: float
+    evaluation: float
+    held: float
+    """The rule's `for`."""
+    group_wait: float
+    group_interval: float
+    lookback: float = 0.0
+    """How long the end of a cause stays hidden in a range or the lookback; 0 when the series itself says that it ended."""
+
+    @property
+    def fire(self) -> timedelta:
+        """scrape + evaluation + `for` rounded up + group_wait (faults.md)."""
+        held = math.ceil(self.held / self.evaluation) * self.evaluation
+        return timedelta(seconds=self.scrape + self.evaluation + held + self.group_wait)
+
+    @property
+    def resolve(self) -> timedelta:
+        """scrape + evaluation + range + group_interval (faults.md)."""
+        return timedelta(seconds=self.scrape + self.evaluation + self.lookback + self.group_interval)
+
+
+def timers(
+    prometheus: str, alertmanager: str, held_seconds: float, labels: Mapping[str, str], *, job: str = ""
+) -> Timers:
+    """The timers an alert with these labels is subject to, from both programs' loaded configurations (YAML)."""
+    told = yaml.safe_load(prometheus)
+    world = told["global"]
+    scrape = next((j.get("scrape_interval") for j in told.get("scrape_configs") or [] if j["job_name"] == job), None)
+    route = route_of(yaml.safe_load(alertmanager)["route"], labels)
+    return Timers(
+        scrape=_seconds(scrape or world.get("scrape_interval", "1m")),
+        evaluation=_seconds(world.get("evaluation_interval", "1m")),
+        held=held_seconds,
+        group_wait=_seconds(route.get("group_wait", "30s")),
+        group_interval=_seconds(route.get("group_interval", "5m")),
+    )
+
+
+def route_of(route: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    """The route that takes an alert, with what it inherits: the first child that matches, as deep as one does."""
+    inherited = {key: value for key, value in route.items() if key not in ("routes", "matchers", "match", "match_re")}
+    for child in route.get("routes") or []:
+        if all(_matches(matcher, labels) for matcher in _matchers(child)):
+            return route_of({**inherited, **child}, labels)
+    return inherited
+
+
+def _matchers(route: Mapping[str, Any]) -> list[str]:
+    old = [f'{name} = "{value}"' for name, value in (route.get("match") or {}).items()]
+    old += [f'{name} =~ "{value}"' for name, value in (route.get("match_re") or {}).items()]
+    return [*(route.get("matchers") or []), *old]
+
+
+def _matches(matcher: str, labels: Mapping[str, str]) -> bool:
+    import re
+
+    parts = re.fullmatch(r"""\s*(?P<name>[\w.]+)\s*(?P<how>=~|!~|!=|=)\s*"?(?P<value>[^"]*)"?\s*""", matcher)
+    if parts is None:
+        raise ValueError(f"{matcher!r} is no matcher")
+    has, wanted = labels.get(parts["name"], ""), parts["value"]
+    same = bool(re.fullmatch(wanted, has)) if "~" in parts["how"] else has == wanted
+    return same != parts["how"].startswith("!")
+
+
+def _seconds(duration: str) -> float:
+    return milliseconds(duration) / 1000

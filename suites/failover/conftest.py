@@ -1,0 +1,39 @@
+"""Kill each wave once a session, however many checks look at what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stack.errors import CannotTell, SeatrialError
+from suites.failover.recovery import Recovery, kill_and_watch, subjects, waves
+
+if TYPE_CHECKING:
+    from stack.model import Stack
+
+_Known = dict[str, Recovery | SeatrialError]
+
+
+@pytest.fixture(scope="session")
+def _known() -> _Known:
+    return {}
+
+
+@pytest.fixture
+def recovery(request: pytest.FixtureRequest, stack: Stack, running: Stack, _known: _Known) -> Recovery:
+    """What became of the service under check when it was killed; its wave is killed at the first question."""
+    service = request.getfixturevalue("service")
+    if service.name not in _known:
+        found = subjects(stack)
+        tiers = {one.name: stack.profile.service(one.name).tier for one in found}
+        wave = next(w for w in waves(found, tiers) if service.name in w)
+        try:
+            _known.update({each.service: each for each in kill_and_watch(stack, wave)})
+        except SeatrialError as error:
+            # The whole wave shares the reason; a failed revert is raised again for each, as the result it is.
+            _known.update(dict.fromkeys(wave, error))
+    known = _known[service.name]
+    if isinstance(known, SeatrialError):
+        raise known if not isinstance(known, CannotTell) else CannotTell(str(known))
+    return known
