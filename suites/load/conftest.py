@@ -1,0 +1,31 @@
+"""One load run that the checks of its objectives share: the same seconds, the same requests, three questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from load.runner import BaseLoad, Summary
+from stack.errors import CannotTell
+from stack.model import Stack
+from stack.vantage import Outside
+from suites.load.plan import clients_of, plan_of
+
+
+@pytest.fixture(scope="module")
+def outside(running: Stack) -> Iterator[Outside]:
+    """The namespace the clients live in; CannotTell (so INCONCLUSIVE) where none can be made."""
+    if not running.driver.is_local():
+        raise CannotTell("the engine is on another machine: its outside can't be built here")
+    with Outside(running.project) as there:
+        yield there
+
+
+@pytest.fixture(scope="module")
+def gate_run(running: Stack, outside: Outside, seed: int) -> Summary:
+    """The profile's rate, once, from many client addresses outside the host."""
+    profile = plan_of(running, seed=seed)
+    with BaseLoad(profile, clients_of(running, outside), prefix=outside.exec_prefix) as load:
+        load.start()
+        return load.finish()
