@@ -150,7 +150,7 @@ def from_json(data: Any) -> Run:
     if data.get("version") != VERSION:
         raise UserError(f"it was written by another version (form {data.get('version')!r}, this one reads {VERSION})")
     try:
-        return Run(
+        run = Run(
             manifest=_manifest(data["manifest"]),
             ended=_text(data["ended"]),
             phases=tuple((_text(p["name"]), float(p["seconds"])) for p in data["phases"]),
@@ -159,8 +159,23 @@ def from_json(data: Any) -> Run:
             planned=tuple(Planned(_text(p["id"]), _text(p["subject"])) for p in data["planned"]),
             results=tuple(map(result_from_json, data["results"])),
         )
+        _refuse_strangers(run)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise UserError(f"it is damaged ({type(error).__name__}: {error})") from error
+    return run
+
+
+def _refuse_strangers(run: Run) -> None:
+    """Raise ValueError for what no run of ours writes: a result nobody planned, two of one instance, a check nobody described."""
+    described = {one.id for one in run.checks}
+    planned = {(one.id, one.subject) for one in run.planned}
+    seen: set[tuple[str, str]] = set()
+    for one in run.results:
+        if one.id not in described or (one.id, one.subject) not in planned:
+            raise ValueError(f"a result of {one.id}[{one.subject}] that was never planned")
+        if (one.id, one.subject) in seen:
+            raise ValueError(f"two results of {one.id}[{one.subject}]")
+        seen.add((one.id, one.subject))
 
 
 _KINDS: dict[str, type] = {

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from stack.errors import SeatrialError
+from suites.session import seed_of
 
 _ROOT = Path(__file__).resolve().parent.parent
 _WATCHED = ("pytest", "hypothesis", "docker", "pytest-testinfra", "requests", "locust", "cryptography")
@@ -31,7 +32,7 @@ def begun(config: pytest.Config, stack: Any | None) -> dict[str, Any]:
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join(["pytest", *config.invocation_params.args]),
         "gate": config.getoption("gate"),
-        "seed": config.getoption("seed", None),
+        "seed": seed_of(config) if config.pluginmanager.has_plugin("suites.session") else None,
         "versions": versions(),
         "host": {"system": platform.platform(), "python": platform.python_version()},
         **commit(config.rootpath),

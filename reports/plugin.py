@@ -25,7 +25,7 @@ from reports.record import Record, new_folder
 from reports.text import shortened
 from reports.waivers import Waiver, read
 from stack.errors import UserError
-from suites.check import Check, check_of
+from suites.check import Area, Check, check_of
 from suites.collection import declared_stack
 from suites.evidence import EVIDENCE, Evidence
 from suites.phases import PHASES, phase, spend
@@ -72,6 +72,7 @@ class Reporter:
         self._looked_at_running = False
         self._plan: list[dict[str, Any]] = []
         self._others_failed = 0
+        self._apart = 0.0
         self._is_worker = hasattr(config, "workerinput")
 
     def pytest_sessionstart(self) -> None:
@@ -125,7 +126,9 @@ class Reporter:
         before = item.stash.get(_JUDGED, None)
         total = before.combined(said) if before and said else before or said
         item.stash[_JUDGED] = total
-        item.stash[_SPENT] = item.stash.get(_SPENT, 0.0) + report.duration
+        apart = self._spent_apart()
+        item.stash[_SPENT] = item.stash.get(_SPENT, 0.0) + max(0.0, report.duration - (apart - self._apart))
+        self._apart = apart
         if said:
             vars(report)["seatrial_outcome"] = said.outcome.name
         if report.failed:
@@ -135,6 +138,11 @@ class Reporter:
             vars(report)["seatrial_result"] = result_to_json(result_of(item, entry, total))
             vars(report)["seatrial_area"] = entry.area.value
         return report
+
+    def _spent_apart(self) -> float:
+        """The seconds of phases that are no area's (bring-up, tear-down): they fall into some test's set-up, and are not its own."""
+        phases: dict[str, float] = self._config.stash.get(PHASES, {})
+        return sum(spent for name, spent in phases.items() if name not in _AREAS)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write a finished result down."""
@@ -180,9 +188,8 @@ class Reporter:
 
     def _finish(self, session: pytest.Session) -> None:
         assert self._record is not None  # only called when it is open
-        stopped = session.exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
-        why = {pytest.ExitCode.INTERRUPTED: "interrupted", pytest.ExitCode.INTERNAL_ERROR: "internal error"}
-        ended = why[pytest.ExitCode(session.exitstatus)] if stopped else ""
+        stopped = session.exitstatus not in _CAME_TO_ITS_END
+        ended = _STOPPED.get(int(session.exitstatus), f"stopped with exit code {int(session.exitstatus)}") if stopped else ""
         phases: dict[str, float] = self._config.stash.setdefault(PHASES, {})
         self._record.end(ended, phases)
         begun = time.monotonic()
@@ -205,7 +212,10 @@ class Reporter:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+_CAME_TO_ITS_END = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+_STOPPED = {2: "interrupted", 3: "an internal error of pytest", 4: "it could not start (the sentence is at the end of its output)"}
 _TRACEBACK = pytest.StashKey[str]()
+_AREAS = frozenset(area.value for area in Area)
 _SHOWN = {
     "PASS": (".", "green"),
     "FAIL": ("F", "red"),
