@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stack import longform, vocabulary
+from stack import longform, shapes, vocabulary
 from stack.dotenv import read_env_file
 from stack.errors import UserError
 from stack.interpolation import Interpolator, Variable
@@ -231,7 +231,7 @@ class _Reader:
         base_name, file = _extends(asked, name, place)
         base_services, base_path, base_folder = services, path, folder
         if file is not None:
-            base_path = Path(longform.path(file, folder))
+            base_path = Path(shapes.path(file, folder))
             base_folder = base_path.parent
             if not base_path.is_file():
                 message = f"{place}: services.{name}.extends: {base_path} is not there"
@@ -267,16 +267,16 @@ class _Reader:
             if any("://" in file or file.startswith("git@") for file in named):
                 message = f"{where}: include: {named[0]} is remote, and nothing is fetched to read a compose file"
                 raise UserError(message)
-            files = [Path(longform.path(file, path.parent)) for file in named]
+            files = [Path(shapes.path(file, path.parent)) for file in named]
             for file in files:
                 if not file.is_file():
                     message = f"{where}: include: {file} is not there"
                     raise UserError(message)
             said = record.get("project_directory")
-            folder = Path(longform.path(str(said), path.parent)) if said else files[0].parent
+            folder = Path(shapes.path(str(said), path.parent)) if said else files[0].parent
             listed = record.get("env_file")
             env_files = (
-                [Path(longform.path(f, path.parent)) for f in _strings(listed, where, "env_file")] if listed else []
+                [Path(shapes.path(f, path.parent)) for f in _strings(listed, where, "env_file")] if listed else []
             )
             inside = self.dot_env(env_files or [folder / ".env"], env, must_exist=bool(env_files))
             included = settled(self.read(files, folder, {**inside, **env}, above))
@@ -378,19 +378,19 @@ def _long_resource(section: str, name: str, entry: Any, folder: Path, place: Whe
     if isinstance(external, Mapping):  # the form of Compose 2: external: {name: X}
         made["external"], made["name"] = True, external.get("name", name)
     elif external is not None:
-        made["external"] = longform.boolean(external)
+        made["external"] = shapes.boolean(external)
         if not made["external"]:
             del made["external"]
     try:
         for key in ("labels", "driver_opts"):
             if made.get(key) is not None:
-                made[key] = longform.mapping(made[key])
+                made[key] = shapes.mapping(made[key])
         if made.get("file") is not None:
-            made["file"] = longform.path(longform.scalar(made["file"]), folder)
+            made["file"] = shapes.path(shapes.scalar(made["file"]), folder)
         for key in ("internal", "attachable", "enable_ipv6"):
             if made.get(key) is not None:
-                made[key] = longform.boolean(made[key])
-    except longform.Malformed as error:
+                made[key] = shapes.boolean(made[key])
+    except shapes.Malformed as error:
         message = f"{place}: {section}.{name} {error}"
         raise UserError(message) from error
     return made

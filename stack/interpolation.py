@@ -42,7 +42,7 @@ class Interpolator:
         """The same tree with every text interpolated; keys stay as they are.
 
         Raises:
-            UserError: a required variable is not set, or a `$` begins nothing.
+            UserError: a required variable is not set, or a `${` is not closed or names nothing.
 
         """
         if isinstance(value, Located):
@@ -81,10 +81,9 @@ class Interpolator:
             elif name := _NAME.match(text, dollar + 1):
                 made.append(self._value(name.group(), where, fallback=False) or "")
                 position = name.end()
-            else:
-                raise _refused(
-                    where, path, f"the $ in '{_short(text)}' begins no variable (write $$ for the sign itself)"
-                )
+            else:  # it begins nothing, and docker compose then takes it for itself: `$(date)`, `a$`
+                made.append("$")
+                position = dollar + 1
         made.append(text[position:])
         return "".join(made)
 

@@ -1,97 +1,47 @@
 """Turns every short syntax of a compose service into the long one, so that merging and checks know a single form.
 
 After the Compose specification (compose-spec/spec.md) and, where it leaves room, what `docker compose config` prints.
-Each function takes a value as written and gives the long form; a wrong shape raises `Malformed`, which gets its place
-from whoever knows the key.
+Each function takes a value as written and gives the long form; a wrong shape raises `Malformed` (stack/shapes.py), which gets
+its place from whoever knows the key.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from stack import units
 from stack.located import Located, LocatedList, Tagged
+from stack.shapes import (
+    Malformed,
+    boolean,
+    duration,
+    integer,
+    items,
+    labels,
+    mapping,
+    number,
+    path,
+    record,
+    scalar,
+    size,
+    texts,
+    words,
+)
 
 _PORT = re.compile(
-    r"(?:(?P<ip>\[[0-9a-fA-F:.%]+\]|[0-9.]+|[0-9a-fA-F:]+):)??"
+    r"(?:(?P<ip>\[[0-9a-fA-F:.%]+\]|[0-9.]+):)??"
     r"(?:(?P<published>[0-9]+(?:-[0-9]+)?)?:)?"
     r"(?P<target>[0-9]+(?:-[0-9]+)?)(?:/(?P<protocol>tcp|udp|sctp))?$"
 )
 _BIND_OPTIONS = {"shared", "rshared", "slave", "rslave", "private", "rprivate"}
 
 
-class Malformed(Exception):
-    """A value whose shape its key does not take."""
-
-
-def mapping(value: Any, *, texts: bool = True) -> Located:
-    """A mapping of a mapping or of a list of `KEY=value`; values become texts, a bare key is None."""
-    if isinstance(value, Mapping):
-        made = Located(where=getattr(value, "where", None), at=dict(getattr(value, "at", {})))
-        made.update({str(key): text(item) if texts else item for key, item in value.items()})
-        return made
-    if isinstance(value, list):
-        made = Located()
-        for index, item in enumerate(value):
-            key, equals, rest = scalar(item).partition("=")
-            made[key] = rest if equals else None
-            place = value.at[index] if isinstance(value, LocatedList) and index < len(value.at) else None
-            if place:
-                made.at[key] = place
-        return made
-    message = "must be a mapping or a list of NAME=value"
-    raise Malformed(message)
-
-
-def text(value: Any) -> str | None:
-    """A scalar as compose writes it into a text: booleans in small letters."""
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str | int | float):
-        return _number_text(value) if isinstance(value, float) else str(value)
-    message = "must hold texts and numbers only"
-    raise Malformed(message)
-
-
-def scalar(value: Any) -> str:
-    """A scalar that must be there."""
-    found = text(value)
-    if found is None:
-        message = "must not be empty"
-        raise Malformed(message)
-    return found
-
-
-def texts(value: Any) -> LocatedList:
-    """A list of texts, of one text or of a list."""
-    if isinstance(value, list):
-        return LocatedList([scalar(item) for item in value], at=list(getattr(value, "at", [])))
-    return LocatedList([scalar(value)])
-
-
-def words(value: Any) -> LocatedList | None:
-    """A command's words; a text is split as a shell would, and an empty one stands for "none"."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        try:
-            return LocatedList(shlex.split(value))
-        except ValueError as error:
-            message = f"has a quote that is never closed ({error})"
-            raise Malformed(message) from error
-    return texts(value)
-
-
 def healthcheck(value: Any) -> Any:
     """`test` as a list, durations in canonical spelling."""
-    made = _record(value)
+    made = record(value)
     if isinstance(made.get("test"), str):
         made["test"] = LocatedList(["CMD-SHELL", made["test"]] if made["test"] else [])
     for key in ("interval", "timeout", "start_period", "start_interval"):
@@ -100,30 +50,12 @@ def healthcheck(value: Any) -> Any:
     return made
 
 
-def duration(value: Any) -> str:
-    """A duration in canonical spelling."""
-    nano = units.nanoseconds(scalar(value))
-    if nano is None:
-        message = f"is no duration such as 30s: {value!r}"
-        raise Malformed(message)
-    return units.duration(nano)
-
-
-def size(value: Any) -> str:
-    """A size in bytes, as text."""
-    found = None if value is None or isinstance(value, dict | list) else units.size(value)
-    if found is None:
-        message = f"is no size such as 64m: {value!r}"
-        raise Malformed(message)
-    return str(found)
-
-
 def ports(value: Any) -> LocatedList:
     """Each port as mode, target, published, protocol and host_ip; ranges are written out."""
     made = LocatedList()
-    for item, place in _items(value):
+    for item, place in items(value):
         if isinstance(item, Mapping):
-            port = _record(item)
+            port = record(item)
             if "target" not in port:
                 message = "has a port without a target"
                 raise Malformed(message)
@@ -175,16 +107,14 @@ def _range(written: str) -> tuple[int, int]:
 def volumes(value: Any, folder: Path) -> LocatedList:
     """Each mount as type, source and target."""
     made = LocatedList()
-    for item, place in _items(value):
-        mount = _record(item) if isinstance(item, Mapping) else _short_volume(scalar(item))
+    for item, place in items(value):
+        mount = record(item) if isinstance(item, Mapping) else _short_volume(scalar(item))
         kind = mount.get("type")
         if kind is None:
             message = "has a mount without a type"
             raise Malformed(message)
         if kind == "bind" and mount.get("source"):
             mount["source"] = path(scalar(mount["source"]), folder)
-        if kind == "volume":
-            mount.setdefault("volume", Located())
         if kind == "tmpfs" and isinstance(mount.get("tmpfs"), Mapping) and "size" in mount["tmpfs"]:
             mount["tmpfs"] = Located({**mount["tmpfs"], "size": size(mount["tmpfs"]["size"])})
         mount["target"] = os.path.normpath(scalar(mount.get("target", "")))
@@ -218,6 +148,20 @@ def _short_volume(entry: str) -> Located:
     return mount
 
 
+def devices(value: Any) -> LocatedList:
+    """Each device as source, target and permissions."""
+    made = LocatedList()
+    for item, place in items(value):
+        if isinstance(item, Mapping):
+            made.append(record(item))
+        else:
+            source, _, rest = scalar(item).partition(":")
+            target, _, permissions = rest.partition(":")
+            made.append(Located({"source": source, "target": target or source, "permissions": permissions or "rwm"}))
+        made.at.append(place)
+    return made
+
+
 def networks(value: Any) -> Located:
     """A mapping of network to its options (None: none)."""
     return _named(value)
@@ -227,7 +171,7 @@ def depends_on(value: Any) -> Located:
     """A mapping of service to condition."""
     made = _named(value)
     for name, how in made.items():
-        entry = _record(how or {})
+        entry = record(how or {})
         entry.setdefault("condition", "service_started")
         entry.setdefault("required", True)
         made[name] = entry
@@ -238,7 +182,7 @@ def _named(value: Any) -> Located:
     if isinstance(value, Mapping):
         return mapping(value, texts=False)
     made = Located()
-    for item, place in _items(value):
+    for item, place in items(value):
         made[scalar(item)] = None
         if place:
             made.at[scalar(item)] = place
@@ -248,8 +192,8 @@ def _named(value: Any) -> Located:
 def files(value: Any) -> LocatedList:
     """Secrets or configs as source and target."""
     made = LocatedList()
-    for item, place in _items(value):
-        entry = _record(item) if isinstance(item, Mapping) else Located({"source": scalar(item)})
+    for item, place in items(value):
+        entry = record(item) if isinstance(item, Mapping) else Located({"source": scalar(item)})
         made.append(entry)
         made.at.append(place)
     return made
@@ -257,7 +201,7 @@ def files(value: Any) -> LocatedList:
 
 def build(value: Any, folder: Path) -> Located:
     """A build as a mapping with an absolute context."""
-    made = Located({"context": value}) if isinstance(value, str) else _record(value)
+    made = Located({"context": value}) if isinstance(value, str) else record(value)
     if "dockerfile_inline" not in made:
         made.setdefault("dockerfile", "Dockerfile")
     if "context" in made:
@@ -280,8 +224,8 @@ def context(written: str, folder: Path) -> str:
 def env_files(value: Any, folder: Path) -> LocatedList:
     """Environment files as path, required and format."""
     made = LocatedList()
-    for item, place in _items(value if isinstance(value, list) else LocatedList([value])):
-        entry = _record(item) if isinstance(item, Mapping) else Located({"path": scalar(item)})
+    for item, place in items(value if isinstance(value, list) else LocatedList([value])):
+        entry = record(item) if isinstance(item, Mapping) else Located({"path": scalar(item)})
         entry["path"] = path(scalar(entry.get("path", "")), folder)
         entry.setdefault("required", True)
         made.append(entry)
@@ -291,16 +235,16 @@ def env_files(value: Any, folder: Path) -> LocatedList:
 
 def deploy(value: Any) -> Located:
     """Resources as bytes and numbers, durations in canonical spelling, labels as a mapping."""
-    made = _record(value)
+    made = record(value)
     if made.get("labels") is not None:
-        made["labels"] = mapping(made["labels"])
+        made["labels"] = labels(made["labels"])
     resources = made.get("resources")
     if isinstance(resources, Mapping):
-        made["resources"] = _record(resources)
+        made["resources"] = record(resources)
         for kind in ("limits", "reservations"):
             amount = resources.get(kind)
             if isinstance(amount, Mapping):
-                amount = _record(amount)
+                amount = record(amount)
                 if "memory" in amount:
                     amount["memory"] = size(amount["memory"])
                 if "cpus" in amount:
@@ -310,7 +254,7 @@ def deploy(value: Any) -> Located:
                 made["resources"][kind] = amount
     for section in ("update_config", "rollback_config", "restart_policy"):
         if isinstance(made.get(section), Mapping):
-            made[section] = _record(made[section])
+            made[section] = record(made[section])
             for key in ("delay", "monitor", "window"):
                 if key in made[section]:
                     made[section][key] = duration(made[section][key])
@@ -333,7 +277,7 @@ def extra_hosts(value: Any) -> LocatedList:
 
 def ulimits(value: Any) -> Located:
     """Numbers, or soft and hard."""
-    made = _record(value)
+    made = record(value)
     for name, item in made.items():
         both = isinstance(item, Mapping)
         made[name] = Located({k: integer(v) for k, v in item.items()}) if both else integer(item)
@@ -342,65 +286,10 @@ def ulimits(value: Any) -> Located:
 
 def logging(value: Any) -> Located:
     """Driver and options; options are texts."""
-    made = _record(value)
+    made = record(value)
     if made.get("options") is not None:
         made["options"] = mapping(made["options"])
     return made
-
-
-def integer(value: Any) -> int:
-    """A whole number, also when interpolation made it a text."""
-    try:
-        return int(value)
-    except (TypeError, ValueError) as error:
-        message = f"is no whole number: {value!r}"
-        raise Malformed(message) from error
-
-
-def number(value: Any) -> float:
-    """A number, also when it is written as a text."""
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        message = f"is no number: {value!r}"
-        raise Malformed(message) from error
-
-
-def boolean(value: Any) -> bool:
-    """A boolean, also in the words that compose takes in quotes or from a variable."""
-    if isinstance(value, bool):
-        return value
-    known = {"true": True, "yes": True, "y": True, "on": True, "1": True}
-    known |= {"false": False, "no": False, "n": False, "off": False, "0": False}
-    try:
-        return known[str(value).lower()]
-    except KeyError as error:
-        message = f"must be true or false, not {value!r}"
-        raise Malformed(message) from error
-
-
-def path(written: str, folder: Path) -> str:
-    """An absolute path; relative ones start from `folder`."""
-    return os.path.normpath(folder / Path(written).expanduser())
-
-
-def _record(value: Any) -> Located:
-    if not isinstance(value, Mapping):
-        message = "must be a mapping"
-        raise Malformed(message)
-    return Located(value, where=getattr(value, "where", None), at=dict(getattr(value, "at", {})))
-
-
-def _items(value: Any) -> list[tuple[Any, Any]]:
-    if not isinstance(value, list):
-        message = "must be a list"
-        raise Malformed(message)
-    places = list(getattr(value, "at", [])) or [None] * len(value)
-    return list(zip(value, places, strict=True))
-
-
-def _number_text(value: float) -> str:
-    return f"{value:.10f}".rstrip("0").rstrip(".")
 
 
 Convert = Callable[[Any, Path], Any]
@@ -412,7 +301,8 @@ def _plain(function: Callable[[Any], Any]) -> Convert:
 
 #: What each key of a service that has more than one spelling is turned into.
 SERVICE_KEYS: dict[str, Convert] = {
-    **dict.fromkeys(("environment", "labels", "annotations", "sysctls", "storage_opt"), _plain(mapping)),
+    **dict.fromkeys(("environment", "sysctls", "storage_opt"), _plain(mapping)),
+    **dict.fromkeys(("labels", "annotations"), _plain(labels)),
     **dict.fromkeys(("command", "entrypoint"), _plain(words)),
     **dict.fromkeys(("dns", "dns_search", "tmpfs", "expose", "external_links", "links", "security_opt"), _plain(texts)),
     **dict.fromkeys(("cap_add", "cap_drop", "group_add", "profiles", "volumes_from", "dns_opt"), _plain(texts)),
@@ -428,6 +318,7 @@ SERVICE_KEYS: dict[str, Convert] = {
     "stop_grace_period": _plain(duration),
     "healthcheck": _plain(healthcheck),
     "ports": _plain(ports),
+    "devices": _plain(devices),
     "networks": _plain(networks),
     "depends_on": _plain(depends_on),
     "deploy": _plain(deploy),
