@@ -105,7 +105,11 @@ class MarketplaceJourney:
         kept = [ack for ack in wanted.values() if ack not in lost]
         numbers = Counter(ack.sequence for ack in kept)
         duplicated += [ack for ack in kept if numbers[ack.sequence] > 1 and ack not in duplicated]
-        return Losses(tuple(lost), tuple(duplicated), tuple(wrong))
+        return Losses(
+            tuple(sorted(lost, key=_sequence)),
+            tuple(sorted(duplicated, key=_sequence)),
+            tuple(sorted(wrong, key=lambda one: one.ack.sequence)),
+        )
 
     def _register(self) -> Account:
         return self._market.register(f"sailor-{secrets.token_hex(8)}", secrets.token_urlsafe(16))
@@ -190,6 +194,10 @@ class MarketplaceJourney:
 
 def _reachable(target: Stack | HasSession | str) -> HasSession | str:
     return target if isinstance(target, str) or hasattr(target, "session") else target.edge
+
+
+def _sequence(ack: Ack) -> int:
+    return ack.sequence
 
 
 def _by_account(acks: Iterable[Ack], written: dict[str, Written]) -> list[tuple[Account, list[Ack]]]:

@@ -1,19 +1,10 @@
 """What was acknowledged is there: after a restart, after SIGKILL, and with both colours writing one file."""
 
-import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import requests
 import sqlcipher3
 from marketplace_server.app import create_app
 from marketplace_server.connection import WrongKey, open_connection
@@ -22,80 +13,8 @@ from starlette.testclient import TestClient
 from stack.journey import Ack
 from stack.marketplace import MarketplaceJourney
 from stack.sailing import sail
-from stack.waiting import eventually
 from tests.server.conftest import listing, person, settings_at
-
-ROOT = Path(__file__).resolve().parents[2]
-KEY = "a passphrase with spaces and a ' quote"
-
-
-@dataclass
-class Colour:
-    """One server process."""
-
-    folder: Path
-    name: str
-    port: int = field(default_factory=lambda: _free_port())
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        """Its base URL."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        """Start it and wait until it is ready."""
-        for name, value in (("key", KEY), ("session", "0123456789abcdef")):
-            (self.folder / name).write_text(value)
-        environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT / "stack/images/server"),
-            "SEATRIAL_DATABASE": str(self.folder / "market.db"),
-            "DATABASE_PASSWORD_FILE": str(self.folder / "key"),
-            "SESSION_SECRET_FILE": str(self.folder / "session"),
-            "SEATRIAL_COLOUR": self.name,
-            "SEATRIAL_PORT": str(self.port),
-            "SEATRIAL_DRAIN_SECONDS": "0.1",
-        }
-        with (self.folder / f"{self.name}.log").open("ab") as log:
-            self.process = subprocess.Popen([sys.executable, "-m", "marketplace_server"], env=environment, stdout=log)
-        eventually(
-            self._is_ready, within=timedelta(seconds=15), every=timedelta(seconds=0.05), what=f"{self.name} ready"
-        )
-
-    def _is_ready(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/ready", timeout=2).status_code == 200
-        except requests.RequestException:
-            return False
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal and return the exit code."""
-        assert self.process is not None
-        self.process.send_signal(number)
-        return self.process.wait(timeout=15)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def _running(folder: Path, *names: str) -> Iterator[list[Colour]]:
-    colours = [Colour(folder, name) for name in names]
-    starters = [threading.Thread(target=colour.start) for colour in colours]
-    for starter in starters:  # both at once: they migrate an empty file together
-        starter.start()
-    for starter in starters:
-        starter.join()
-    try:
-        yield colours
-    finally:
-        for colour in colours:
-            if colour.process and colour.process.poll() is None:
-                colour.end(signal.SIGKILL)
+from tests.server.process import running
 
 
 def test_a_restart_keeps_orders_and_sessions(tmp_path: Path) -> None:
@@ -113,7 +32,7 @@ def test_a_restart_keeps_orders_and_sessions(tmp_path: Path) -> None:
 
 
 def test_nothing_acknowledged_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
-    with _running(tmp_path, "blue") as (blue,):
+    with running(tmp_path, "blue") as (blue,):
         journey = MarketplaceJourney(blue.url)
         acks = [journey.act() for _ in range(40)]
         blue.end(signal.SIGKILL)
@@ -124,7 +43,7 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(tmp_path: Path) 
 
 
 def test_two_colours_write_one_database_and_number_it_together(tmp_path: Path) -> None:
-    with _running(tmp_path, "blue", "green") as colours:
+    with running(tmp_path, "blue", "green") as colours:
         logs: dict[str, list[Ack]] = {}
         journeys = {colour.name: MarketplaceJourney(colour.url) for colour in colours}
 
@@ -145,7 +64,7 @@ def test_two_colours_write_one_database_and_number_it_together(tmp_path: Path) -
 
 
 def test_sigterm_ends_with_0_after_answering(tmp_path: Path) -> None:
-    with _running(tmp_path, "blue") as (blue,):
+    with running(tmp_path, "blue") as (blue,):
         assert blue.end(signal.SIGTERM) == 0
 
 

@@ -1,0 +1,89 @@
+"""The server as a process of its own: what signals, two colours and restarts are tried on."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import requests
+
+from stack.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "a passphrase with spaces and a ' quote"
+
+
+@dataclass
+class Colour:
+    """One server process."""
+
+    folder: Path
+    name: str
+    port: int = field(default_factory=lambda: _free_port())
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its base URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it and wait until it is ready."""
+        for name, value in (("key", KEY), ("session", "0123456789abcdef")):
+            (self.folder / name).write_text(value)
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT / "stack/images/server"),
+            "SEATRIAL_DATABASE": str(self.folder / "market.db"),
+            "DATABASE_PASSWORD_FILE": str(self.folder / "key"),
+            "SESSION_SECRET_FILE": str(self.folder / "session"),
+            "SEATRIAL_COLOUR": self.name,
+            "SEATRIAL_PORT": str(self.port),
+            "SEATRIAL_DRAIN_SECONDS": "0.1",
+        }
+        with (self.folder / f"{self.name}.log").open("ab") as log:
+            self.process = subprocess.Popen([sys.executable, "-m", "marketplace_server"], env=environment, stdout=log)
+        eventually(
+            self._is_ready, within=timedelta(seconds=15), every=timedelta(seconds=0.05), what=f"{self.name} ready"
+        )
+
+    def _is_ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/ready", timeout=2).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and return the exit code."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(timeout=15)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(folder: Path, *names: str) -> Iterator[list[Colour]]:
+    colours = [Colour(folder, name) for name in names]
+    starters = [threading.Thread(target=colour.start) for colour in colours]
+    for starter in starters:  # both at once: they migrate an empty file together
+        starter.start()
+    for starter in starters:
+        starter.join()
+    try:
+        yield colours
+    finally:
+        for colour in colours:
+            if colour.process and colour.process.poll() is None:
+                colour.end(signal.SIGKILL)
