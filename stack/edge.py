@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from stack.errors import CannotTell
 
@@ -69,6 +70,10 @@ def _session(edge: Edge, timeout_seconds: float, source: str | None) -> requests
             if source:
                 pool["source_address"] = (source, 0)
             return host, pool
+
+        def add_headers(self, request: requests.PreparedRequest, **_: Any) -> None:
+            # Without it urllib3 would name the address it connects to.
+            request.headers.setdefault("Host", urlsplit(str(request.url)).netloc)
 
     class EdgeSession(requests.Session):
         """A session whose bare paths are the edge's."""
