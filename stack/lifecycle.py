@@ -80,8 +80,7 @@ def up(
             _bring_up(driver, _choose(driver, services, without), shown, build=build)
         except BaseException:
             if not ran_before:
-                with undisturbed(), shown.step("taking down what was started"):
-                    _take_down(driver, with_volumes=True)
+                _clean_up(driver, shown)
             raise
 
 
@@ -220,6 +219,15 @@ def _await_health(driver: Driver, names: Sequence[str]) -> None:
         late = [name for name, health in state(driver.project).services.items() if health not in {"healthy", "running"}]
         message = f"{', '.join(late) or 'the stack'}: not healthy within {HEALTHY_WITHIN.total_seconds():g} s"
         raise SeatrialError(message) from error
+
+
+def _clean_up(driver: Driver, progress: Progress) -> None:
+    """Take down what a failed bring-up started; where that fails too it is said, and the first error stays the answer."""
+    try:
+        with undisturbed(), progress.step("taking down what was started"):
+            _take_down(driver, with_volumes=True)
+    except SeatrialError as error:
+        progress.say(f"! something of {driver.project} may be left: {error}; `python -m stack down` removes it")
 
 
 def _take_down(driver: Driver, *, with_volumes: bool) -> None:
