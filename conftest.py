@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ("suites.session", "suites.collection", "reports.plugin")
+pytest_plugins = ("suites.session", "suites.collection", "reports.plugin", "chaos.plugin")

@@ -35,6 +35,32 @@ def journal_of(stack: Stack) -> Journal:
     return Journal(folder_of(stack) / f"{stack.project}.jsonl")
 
 
+class NotAllowed(CannotTell):
+    """The project is not this run's own, and nobody allowed faults in it by name."""
+
+
+def heal_leftovers(stack: Stack) -> list[Healed]:
+    """Heal what an earlier runner of this project left standing. Healing restores, so it needs no permission.
+
+    Raises UserError when another runner is at the project.
+    """
+    journal = journal_of(stack)
+    if folder_of(stack) / stack.project in _open or not journal.standing():
+        return []
+    lock = ProjectLock(folder_of(stack) / f"{stack.project}.lock", stack.project)
+    lock.take()
+    try:
+        return heal(stack, journal)
+    finally:
+        lock.drop()
+
+
+def close(stack: Stack) -> list[Healed]:
+    """End this process's runner for the project, if it has one; says what it had to heal."""
+    runner = _open.get(folder_of(stack) / stack.project)
+    return runner.close() if runner else []
+
+
 class Runner:
     """The right to break one project, held from `open` to `close`."""
 
@@ -50,8 +76,8 @@ class Runner:
     def of(cls, stack: Stack) -> Runner:
         """This process's runner for the stack's project, opened on first use.
 
-        Raises UserError when the project may not be broken or another runner is at it, and RevertFailed when an
-        earlier runner's leftover can't be healed.
+        Raises NotAllowed when the project may not be broken, UserError when another runner is at it, and RevertFailed
+        when an earlier runner's leftover can't be healed.
         """
         key = folder_of(stack) / stack.project
         if key not in _open:
@@ -64,9 +90,8 @@ class Runner:
     def open(self) -> None:
         """Take the lock, heal what stands, start the watchdog."""
         if self.stack.attached and self.stack.project not in _permitted:
-            raise UserError(
-                f"project {self.stack.project} was not started by this run: breaking it needs --allow-faults {self.stack.project}"
-            )
+            name = self.stack.project
+            raise NotAllowed(f"project {name} was not started by this run: breaking it needs --allow-faults {name}")
         self._lock.take()
         try:
             raise_if_any_failed(heal(self.stack, self.journal))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stack.errors import CannotTell, SeatrialError
-from suites.failover.recovery import Recovery, kill_and_watch, subjects, waves
+from suites.failover.recovery import Recovery, fit_to_kill, kill_and_watch, subjects, waves
 
 if TYPE_CHECKING:
     from stack.model import Stack
@@ -28,11 +28,13 @@ def recovery(request: pytest.FixtureRequest, stack: Stack, running: Stack, _know
         found = subjects(stack)
         tiers = {one.name: stack.profile.service(one.name).tier for one in found}
         wave = next(w for w in waves(found, tiers) if service.name in w)
+        fit, unfit = fit_to_kill(stack, wave)
+        _known.update(unfit)
         try:
-            _known.update({each.service: each for each in kill_and_watch(stack, wave)})
+            _known.update({each.service: each for each in kill_and_watch(stack, fit)} if fit else {})
         except SeatrialError as error:
-            # The whole wave shares the reason; a failed revert is raised again for each, as the result it is.
-            _known.update(dict.fromkeys(wave, error))
+            # Those killed together share the reason; a failed revert is raised again for each, as the result it is.
+            _known.update(dict.fromkeys(fit, error))
     known = _known[service.name]
     if isinstance(known, SeatrialError):
         raise known if not isinstance(known, CannotTell) else CannotTell(str(known))

@@ -72,11 +72,23 @@ def _probes(stack: Stack, name: str) -> tuple[Probe, ...]:
     return (healthy(name),)
 
 
+def fit_to_kill(stack: Stack, wave: Iterable[str]) -> tuple[list[str], dict[str, CannotTell]]:
+    """The services of a wave that are well, and why each of the others is left alone."""
+    fit, unfit = [], {}
+    for name in wave:
+        complaint = healthy(name).complaint(stack)
+        if complaint:
+            unfit[name] = CannotTell(f"not steady beforehand, so it was not killed: {complaint}")
+        else:
+            fit.append(name)
+    return fit, unfit
+
+
 def kill_and_watch(stack: Stack, killed: Sequence[str]) -> list[Recovery]:
-    """Kill these services in one moment and wait for their recovery. Raises CannotTell when they weren't well before."""
+    """Kill these services in one moment and wait for their recovery. Raises CannotTell when what must serve didn't before."""
     _wait_until_steady(stack, killed)
     probes = probes_for(stack, killed)
-    for probe in [healthy(*killed), *(probe for several in probes.values() for probe in several)]:
+    for probe in [probe for several in probes.values() for probe in several]:
         if complaint := probe.complaint(stack):
             raise CannotTell(f"not steady beforehand, so nothing was killed: {complaint}")
     before = {name: stack.container(name).attrs for name in killed}

@@ -16,7 +16,7 @@ from chaos.faults.container import Paused, Restarted, Stopped
 from chaos.faults.network import Disconnected
 from chaos.fingerprint import Fingerprint
 from chaos.injection import injected
-from chaos.runner import Runner, journal_of, permit
+from chaos.runner import NotAllowed, Runner, journal_of, permit
 from stack.errors import CannotTell, UserError
 from tests.chaos.fake_stack import FakeStack
 
@@ -188,7 +188,7 @@ def test_an_attached_project_needs_permission_by_name(fake: Any) -> None:
     fake.attached = True
     fake.project = "theirs"
 
-    with pytest.raises(UserError, match="needs --allow-faults theirs"), injected(Paused("shop"), fake):
+    with pytest.raises(NotAllowed, match="needs --allow-faults theirs"), injected(Paused("shop"), fake):
         pass
 
     permit("theirs")
