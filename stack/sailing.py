@@ -72,13 +72,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         journey = _journey(options)
-        log = sail(journey, seconds=options.seconds, rate=options.rate)
-        losses = journey.verify(log.acks)
     except SeatrialError as error:
-        print(f"{error}.".replace("..", "."), file=sys.stderr)
+        print(str(error).rstrip(".") + ".", file=sys.stderr)
         return 4
-    print(json.dumps(_document(log, losses), indent=2) if options.json else _told(log, losses))
-    return 1 if losses or not log.acks else 0
+    log = sail(journey, seconds=options.seconds, rate=options.rate)
+    verdict: Losses | CannotTell
+    try:
+        verdict = journey.verify(log.acks)
+    except CannotTell as error:
+        verdict = error  # what was done is worth telling all the same
+    print(json.dumps(_document(log, verdict), indent=2) if options.json else _told(log, verdict))
+    if isinstance(verdict, CannotTell):
+        return 4
+    return 1 if verdict or not log.acks else 0
 
 
 def _journey(options: argparse.Namespace) -> Journey:
@@ -137,8 +143,9 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _told(log: Log, losses: Losses) -> str:
+def _told(log: Log, verdict: Losses | CannotTell) -> str:
     did = ", ".join(f"{count} {kind}" for kind, count in sorted(log.kinds.items())) or "nothing"
+    found = f"cannot tell: {verdict}" if isinstance(verdict, CannotTell) else str(verdict)
     highest = max((ack.sequence for ack in log.acks), default=0)
     shares = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
     latency = ", ".join(f"{name} {log.percentile(share) * 1000:.0f} ms" for name, share in shares)
@@ -148,12 +155,12 @@ def _told(log: Log, losses: Losses) -> str:
         f"latency       {latency} (from when each was due)",
         f"unanswered    {log.unanswered}",
         *(f"refused       {count} × {why}" for why, count in log.refused.most_common()),
-        f"verified      {losses if log.acks else 'nothing, for nothing was acknowledged'}",
+        f"verified      {found if log.acks else 'nothing, for nothing was acknowledged'}",
     ]
     return "\n".join(lines)
 
 
-def _document(log: Log, losses: Losses) -> dict[str, object]:
+def _document(log: Log, verdict: Losses | CannotTell) -> dict[str, object]:
     return {
         "acknowledged": len(log.acks),
         "kinds": dict(log.kinds),
@@ -163,5 +170,6 @@ def _document(log: Log, losses: Losses) -> dict[str, object]:
         },
         "unanswered": log.unanswered,
         "refused": dict(log.refused),
-        "losses": dataclasses.asdict(losses),
+        "losses": dataclasses.asdict(verdict) if isinstance(verdict, Losses) else None,
+        "cannot_tell": str(verdict) if isinstance(verdict, CannotTell) else None,
     }

@@ -73,6 +73,23 @@ def test_nothing_acknowledged_is_a_failure_and_json_says_so(capsys: pytest.Captu
     assert (code, said["acknowledged"], said["unanswered"]) == (1, 0, 2)
 
 
+def test_a_stack_that_is_gone_when_verifying_is_told_with_what_was_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Gone(_Script):
+        def verify(self, acks: object) -> Losses:
+            raise CannotTell("nobody answers")
+
+    monkeypatch.setattr("stack.marketplace.MarketplaceJourney", lambda _: Gone(None))
+
+    code = main(["run", "--for", "200ms", "--rate", "10", "--url", "http://127.0.0.1:9"])
+
+    told = capsys.readouterr().out
+    assert code == 4
+    assert "2 order" in told
+    assert "cannot tell: nobody answers" in told
+
+
 @pytest.mark.parametrize("path", ["nowhere:Class", "stack.marketplace:Nothing", "stack.errors:UserError"])
 def test_a_journey_that_cannot_be_made_is_the_profile_s_mistake(path: str) -> None:
     class Named:

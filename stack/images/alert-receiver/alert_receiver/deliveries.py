@@ -65,9 +65,17 @@ class Deliveries:
             self._file.close()
             self._path.replace(self._old)
             self._file = self._path.open("ab")
-        self._file.write(line)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        end = self._file.tell()
+        try:
+            self._file.write(line)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError:
+            # The message will come again; half of it, or a first copy of it, must not stay.
+            self._file.close()
+            os.truncate(self._path, end)
+            self._file = self._path.open("ab")
+            raise
 
     def _read(self, path: Path) -> list[dict[str, Any]]:
         found = []
