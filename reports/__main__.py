@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reports import diff, docs, promotion, terminal
+from reports import diff, promotion, terminal
 from reports.document import load
-from reports.publish import Published, judged, publish
 from reports.scorecard import Scorecard
+from reports.verdict import judged, reaches
 from reports.waivers import Waiver, read, recorded
 from stack.errors import UserError
 
@@ -64,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _render(asked: argparse.Namespace) -> int:
+    from reports.publish import publish  # loads every renderer, which the other commands have no use for
+
     done = publish(asked.folder.resolve(), read(asked.waivers) if asked.waivers else None)
     _show(done.card, done.folder)
     return YES
@@ -76,7 +78,7 @@ def _gate(asked: argparse.Namespace) -> int:
     waivers: tuple[Waiver, ...] = read(asked.waivers) if asked.waivers else recorded(run.manifest.get("waivers") or ())
     card = judged(run, waivers, now.date(), gated=True)
     _show(card, asked.folder.resolve())
-    return YES if Published(card, asked.folder).reached(asked.gate) else NO
+    return YES if reaches(card, asked.gate) else NO
 
 
 def _diff(asked: argparse.Namespace) -> int:
@@ -86,6 +88,8 @@ def _diff(asked: argparse.Namespace) -> int:
 
 
 def _docs(asked: argparse.Namespace) -> int:
+    from reports import docs  # loads pytest
+
     stale = docs.write(check_only=asked.check)
     for path in stale:
         print(f"{path}: {'is not current: run `make docs`' if asked.check else 'written'}")

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from stack.errors import UserError
-from suites.check import Area, Check, Impact, Level, Severity
+from suites.entry import Area, Check, Impact, Level, Severity
 
 SHIPPED = Path(__file__).resolve().parent.parent / "suites" / "catalogue.tsv"
 COLUMNS = ("id", "area", "severity", "level", "impact", "title")

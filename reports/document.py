@@ -16,8 +16,8 @@ from reports.gate import gates_from
 from reports.outcome import Outcome, Result
 from reports.text import printable
 from stack.errors import UserError
-from suites.check import Area, Check, Impact, Level, Severity
-from suites.evidence import Measure, Moment, Note, Table
+from suites.entry import Area, Check, Impact, Level, Severity
+from suites.notes import Measure, Moment, Note, Table
 
 SCHEMA = "seatrial.results"
 VERSION = 1

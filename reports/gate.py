@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from reports.outcome import Outcome
-from suites.check import Severity
+from suites.entry import Severity
 
 if TYPE_CHECKING:
     from reports.scorecard import CheckScore

@@ -19,15 +19,18 @@ import pytest
 from reports import manifest, rawhtml, terminal
 from reports.document import Planned, lines_of_plan, result_to_json
 from reports.interrupt import held
-from reports.outcome import Judgement, Outcome, Result, judge
+from reports.judging import judge
+from reports.outcome import Judgement, Outcome, Result
 from reports.publish import Published, publish
 from reports.record import Record, new_folder
 from reports.text import shortened
 from reports.waivers import Waiver, read
 from stack.errors import UserError
-from suites.check import Area, Check, check_of
+from suites.check import check_of
 from suites.collection import declared_stack
-from suites.evidence import EVIDENCE, Evidence
+from suites.entry import Area, Check
+from suites.evidence import EVIDENCE
+from suites.notes import Evidence
 from suites.phases import PHASES, phase, spend
 
 __all__ = ["phase"]

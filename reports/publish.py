@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from reports.catalogue import shipped
-from reports.document import Run, load, to_json
-from reports.gate import Tier
+from reports.document import load, to_json
 from reports.record import point_latest
 from reports.render import badge, html, json_, junit, markdown, sarif
-from reports.scorecard import Scorecard, score
+from reports.scorecard import Scorecard
+from reports.verdict import judged, reaches
 from reports.waivers import Waiver, recorded
 from stack.errors import UserError
 
@@ -41,20 +40,7 @@ class Published:
 
     def reached(self, gate: str) -> bool:
         """Whether the tier called ``gate`` (``staging`` or ``production``) is reached."""
-        return not self.card.partial and self.card.tier >= Tier[gate.upper()]
-
-
-def judged(run: Run, waivers: Sequence[Waiver], today: date, *, gated: bool = False) -> Scorecard:
-    """The scorecard of a run: against the shipped catalogue if a verdict was asked for or all of it was planned, else without one.
-
-    A verdict is asked for by ``gated``, or was by the run's own ``--gate``.
-    """
-    catalogue = shipped()
-    planned = {one.id for one in run.planned}
-    absent = sum(one.id not in planned for one in catalogue)
-    if absent and not gated and run.manifest.get("gate") is None:
-        return score((), run, waivers, today, partial=absent)
-    return score(catalogue, run, waivers, today)
+        return reaches(self.card, gate)
 
 
 def publish(folder: Path, waivers: Sequence[Waiver] | None = None, today: date | None = None) -> Published:

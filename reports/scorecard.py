@@ -19,7 +19,7 @@ from reports.document import Run
 from reports.gate import Gate, Obstacle, Tier, gates_from, obstacles
 from reports.outcome import Outcome, Result, worst
 from reports.waivers import LONGEST, Waiver
-from suites.check import Area, Check, Severity
+from suites.entry import Area, Check, Severity
 
 WEIGHTS = {Severity.CRITICAL: 10.0, Severity.HIGH: 7.5, Severity.MEDIUM: 5.0, Severity.LOW: 2.5}
 

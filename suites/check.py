@@ -6,16 +6,14 @@ know about a check stands beside the function that decides it, in one decorator,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from typing import NoReturn, TypeVar
 
 import pytest
 
 from stack.errors import CannotTell
-from suites.evidence import Evidence, Where
+from suites.entry import Area, Check, Impact, Level, Severity
+from suites.notes import Evidence, Where
 from suites.over import over
 
 __all__ = [
@@ -24,97 +22,6 @@ __all__ = [
 ]  # fmt: skip
 
 _Test = TypeVar("_Test", bound=Callable[..., object] | type)
-
-# AREA-SUBJECT-NNN, and the two families whose last part is another tool's rule name.
-_ID = re.compile(r"[A-Z][A-Z0-9]*-[A-Z][A-Z0-9]*-[0-9]{3}|SEC-(?:LINT|GIXY)-[A-Za-z0-9][A-Za-z0-9_.-]*")
-
-
-class Area(Enum):
-    """The part of the checklist a check belongs to; each is a folder under ``suites/`` (chaos has its own)."""
-
-    SECURITY = "security"
-    RESTORE = "restore"
-    LOAD = "load"
-    FAILOVER = "failover"
-    ALERTS = "alerts"
-    OBSERVABILITY = "observability"
-    OPERATIONS = "operations"
-    CHAOS = "chaos"
-
-
-# An id of ours says its area. Anybody else's prefix is theirs, with any area.
-_PREFIXES = {
-    "SEC": Area.SECURITY,
-    "RST": Area.RESTORE,
-    "LOAD": Area.LOAD,
-    "FLV": Area.FAILOVER,
-    "ALR": Area.ALERTS,
-    "OBS": Area.OBSERVABILITY,
-    "OPS": Area.OPERATIONS,
-    "EXP": Area.CHAOS,
-}
-
-
-class Severity(Enum):
-    """How bad it is when the sentence is not true; the scorecard gives each its weight."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-
-
-class Level(Enum):
-    """The strongest kind of evidence a check reaches: the file says it, the engine says it, or the thing itself shows it."""
-
-    DECLARED = "declared"
-    EFFECTIVE = "effective"
-    OBSERVED = "observed"
-
-
-class Impact(Enum):
-    """What a check does to the stack: looks; sends traffic or tries writes; breaks or replaces."""
-
-    PASSIVE = "passive"
-    INTRUSIVE = "intrusive"
-    DESTRUCTIVE = "destructive"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One entry of the checklist. ``title`` is the sentence that is true when it passes."""
-
-    id: str
-    title: str
-    area: Area
-    severity: Severity
-    level: Level
-    impact: Impact
-    rationale: str
-    remediation: str
-    standards: tuple[str, ...] = ()
-    static: bool | None = None
-
-    @property
-    def is_static(self) -> bool:
-        """Whether the check needs no engine: it reads declarations and touches nothing (unless its author says otherwise)."""
-        if self.static is not None:
-            return self.static
-        return self.level is Level.DECLARED and self.impact is Impact.PASSIVE
-
-    def problems(self) -> list[str]:
-        """What is wrong with this entry, in sentences; an empty list when it is sound. Collection refuses the others."""
-        found = []
-        if not _ID.fullmatch(self.id):
-            found.append(f"the id {self.id!r} is not of the form AREA-SUBJECT-NNN")
-        expected = _PREFIXES.get(self.id.partition("-")[0])
-        if expected and expected is not self.area:
-            found.append(f"{self.id} belongs to the area {expected.value}, not to {self.area.value}")
-        for name in ("title", "rationale", "remediation"):
-            if not getattr(self, name).strip():
-                found.append(f"{self.id} has an empty {name}")
-        return found
-
 
 class NotApplicable(pytest.skip.Exception):  # type: ignore[name-defined,misc]  # pytest hides the class behind an attribute
     """What the check is about does not exist in this stack, so there is nothing to be right or wrong."""

@@ -23,8 +23,8 @@ from reports.gate import Gate, Tier, floored
 from reports.outcome import Outcome, Result
 from reports.scorecard import CheckScore, Scorecard
 from reports.text import seconds, shortened
-from suites.check import Level
-from suites.evidence import Measure
+from suites.entry import Level
+from suites.notes import Measure
 
 _FOLDER = Path(__file__).resolve().parent / "templates"
 _LONGEST = 4000

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from reports.outcome import Outcome, Result
 from reports.scorecard import CheckScore, Scorecard
-from suites.check import Severity
+from suites.entry import Severity
 
 _LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note"}
 _SECURITY_SEVERITY = {Severity.CRITICAL: "9.5", Severity.HIGH: "8.0", Severity.MEDIUM: "5.5", Severity.LOW: "2.5"}

@@ -8,11 +8,10 @@ from typing import Any
 
 from reports.document import Planned, Run
 from reports.outcome import Outcome, Result
-from reports.publish import judged
 from reports.scorecard import Scorecard, score
 from reports.waivers import Waiver
-from suites.check import Area, Check, Impact, Level, Severity
-from suites.evidence import Measure, Moment, Note, Table
+from suites.entry import Area, Check, Impact, Level, Severity
+from suites.notes import Measure, Moment, Note, Table
 
 TODAY = date(2026, 11, 24)
 HOSTILE = "<script>alert(1)</script>\x1b[31mred\x07 \u202egnp.exe | `x` @everyone [a](https://evil.test) ]]> {{ 7*7 }}"
@@ -108,4 +107,4 @@ def large(number: int) -> Run:
     return run_of(checks, results)
 
 
-__all__ = ["HOSTILE", "TODAY", "card", "entry", "judged", "large", "realistic", "result", "run_of", "waivers"]
+__all__ = ["HOSTILE", "TODAY", "card", "entry", "large", "realistic", "result", "run_of", "waivers"]

@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from chaos.effect import RevertFailed
-from reports.outcome import Judgement, Outcome, judge, worst
+from reports.judging import judge
+from reports.outcome import Judgement, Outcome, worst
 from stack.errors import CannotTell, NoEngine
 from suites.check import Excluded, NotApplicable
 

@@ -13,7 +13,7 @@ from reports.gate import Gate, Tier, floored, gates_from
 from reports.outcome import Outcome
 from reports.scorecard import score
 from reports.waivers import Waiver
-from suites.check import Area, Severity
+from suites.entry import Area, Severity
 from tests.reports.sample import TODAY, entry, result, run_of
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE

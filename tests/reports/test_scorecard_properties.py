@@ -12,7 +12,7 @@ from reports.document import Run
 from reports.outcome import Outcome, Result
 from reports.scorecard import Scorecard, score
 from reports.waivers import Waiver
-from suites.check import Area, Check, Severity
+from suites.entry import Area, Check, Severity
 from tests.reports.sample import TODAY, entry, run_of
 
 _SUBJECTS = ("", "nginx", "loki")

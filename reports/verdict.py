@@ -1,0 +1,33 @@
+"""Which catalogue a run is judged against, and whether it reached a tier: the last decision before an exit code.
+
+Why this exists: whoever asks for a verdict is answered about everything; whoever runs one check at a desk isn't told NOT READY.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from reports.catalogue import shipped
+from reports.document import Run
+from reports.gate import Tier
+from reports.scorecard import Scorecard, score
+from reports.waivers import Waiver
+
+
+def judged(run: Run, waivers: Sequence[Waiver], today: date, *, gated: bool = False) -> Scorecard:
+    """The scorecard of a run: against the shipped catalogue if a verdict was asked for or all of it was planned, else without one.
+
+    A verdict is asked for by ``gated``, or was by the run's own ``--gate``.
+    """
+    catalogue = shipped()
+    planned = {one.id for one in run.planned}
+    absent = sum(one.id not in planned for one in catalogue)
+    if absent and not gated and run.manifest.get("gate") is None:
+        return score((), run, waivers, today, partial=absent)
+    return score(catalogue, run, waivers, today)
+
+
+def reaches(card: Scorecard, gate: str) -> bool:
+    """Whether the tier called ``gate`` (``staging`` or ``production``) is reached."""
+    return not card.partial and card.tier >= Tier[gate.upper()]
