@@ -76,7 +76,8 @@ def test_without_wallets_browsing_works_and_orders_come_back_later(tmp_path: Pat
 
 def test_health_is_alive_and_ready_says_what_it_tried(client: TestClient) -> None:
     assert client.get("/health").json() == {"status": "alive", "colour": "blue"}
-    assert client.get("/ready").json()["database"] == "writable"
+    ready = client.get("/ready").json()
+    assert (ready["database"], ready["synchronous"]) == ("writable", "FULL")
 
 
 def test_metrics_move_by_the_right_amount_and_name_routes_never_paths(tmp_path: Path) -> None:

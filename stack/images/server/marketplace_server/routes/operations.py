@@ -13,6 +13,7 @@ from ..errors import ApiError
 from ..metrics import CONTENT_TYPE
 
 _READY_SECONDS = 3.0
+_SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
 
 
 async def health(request: Request) -> Response:
@@ -23,15 +24,16 @@ async def health(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """Say whether traffic may come → 200 or 503: the database is written to and read; wallets only degrade."""
     parts = context(request)
-    wallets, database = await asyncio.gather(parts.wallets.state(), _writable(parts))
-    is_ready = database and not parts.draining[0]
-    status = "draining" if parts.draining[0] else "unready" if not database else "ready"
+    wallets, synchronous = await asyncio.gather(parts.wallets.state(), _written(parts))
+    is_ready = synchronous is not None and not parts.draining[0]
+    status = "draining" if parts.draining[0] else "unready" if synchronous is None else "ready"
     if is_ready and not all(wallets.values()):
         status = "degraded"
     body = {
         "status": status,
         "colour": parts.settings.colour,
-        "database": "writable" if database else "unavailable",
+        "database": "unavailable" if synchronous is None else "writable",
+        "synchronous": synchronous,
         "wallets": {name: "answers" if answers else "silent" for name, answers in wallets.items()},
     }
     return answer(body, 200 if is_ready else 503)
@@ -49,18 +51,22 @@ async def metrics(request: Request) -> Response:
     return Response(parts.metrics.render(), media_type=CONTENT_TYPE)
 
 
-async def _writable(parts: Context) -> bool:
-    def beat(connection: Connection) -> None:
+async def _written(parts: Context) -> str | None:
+    """Write a row and say how durable the writing connection makes it (its `synchronous` pragma); None when it can't."""
+
+    def beat(connection: Connection) -> str:
         connection.execute(
             "INSERT INTO heartbeats (colour, at) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at = ?2",
             (parts.settings.colour, time.time()),
         )
+        # Asked of the connection and not of the settings: a process kill can't tell NORMAL from FULL, so this must.
+        (level,) = connection.execute("PRAGMA synchronous").fetchone()
+        return _SYNCHRONOUS[level]
 
     try:
-        await asyncio.wait_for(parts.database.write(beat), _READY_SECONDS)
+        return await asyncio.wait_for(parts.database.write(beat), _READY_SECONDS)
     except (ApiError, TimeoutError):
-        return False
-    return True
+        return None
 
 
 def _escrow(connection: Connection) -> tuple[int, int, float | None, int]:
