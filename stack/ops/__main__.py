@@ -14,6 +14,9 @@ COMMANDS = {
     "restore-database": Command(
         "stack.ops.restore_database", "put a verified backup in the place of the database", destructive=True
     ),
+    "rescue-database": Command(
+        "stack.ops.rescue_database", "stop a project's servers, restore its database, start them", destructive=True
+    ),
     "list-backups": Command("stack.ops.list_backups", "show the backups of a folder, newest first"),
     "verify-backups": Command("stack.ops.verify_backups", "check every backup of a folder against its manifest"),
     "prune-backups": Command(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from chaos.fault import injected
-from chaos.faults import Paused
+from chaos.faults.container import Paused
 from load.runner import BaseLoad, Summary
 from stack.errors import CannotTell
 from stack.model import Stack

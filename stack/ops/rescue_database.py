@@ -1,0 +1,114 @@
+"""Restore the database of a project: stop its servers, restore in a one-shot container, start them, wait until they are ready.
+
+Run on the operator's machine, which has the age key and the backup private key. The backups may be another project's
+(--from-project). A refused restore changes nothing, and the servers are started again. --dry-run stops nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from stack.ops import one_shot
+from stack.ops.command import OK, Refused, answer
+from stack.waiting import eventually
+
+if TYPE_CHECKING:
+    from stack.driver import Driver
+
+READY_WITHIN = timedelta(seconds=60)
+ROLE = "application"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("backup", nargs="?", default="latest", help="archive's file name, or latest (the default)")
+    parser.add_argument("--project", default="seatrial", help="the project to restore into (default: %(default)s)")
+    parser.add_argument("--from-project", help="the project whose backups are used (default: the same)")
+    parser.add_argument("--dry-run", action="store_true", help="decrypt and verify, then leave all as it is")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Restore, and print what is now in place with the time of each phase."""
+    from stack.model import Stack
+    from stack.project import COMPOSE_FILE, environment
+
+    stack = Stack.load(
+        [COMPOSE_FILE],
+        project=args.project,
+        profile=COMPOSE_FILE.with_name("profile.toml"),
+        env=environment(args.project),
+    )
+    servers = [service.name for service in stack.by_role(ROLE)]
+    place = one_shot.Place(
+        one_shot.place_of(args.from_project or args.project).backups, one_shot.place_of(args.project).data
+    )
+    began = time.monotonic()
+    facts = rescue(
+        stack.driver, servers, one_shot.handover_of(stack), place, backup=args.backup, dry_run=args.dry_run
+    )
+    seconds = time.monotonic() - began
+    verb = "would restore" if args.dry_run else "restored"
+    answer(
+        args,
+        {**facts, "seconds": round(seconds, 3)},
+        f"{args.project}: {verb} {facts['archive']} up to sequence {facts['content']['highest_sequence']} in {seconds:.1f} s",
+    )
+    return OK
+
+
+def rescue(
+    driver: Driver,
+    servers: list[str],
+    keys: one_shot.Handover,
+    place: one_shot.Place,
+    *,
+    backup: str = "latest",
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """Restore with the servers stopped, start those that ran, and return the manifest's facts with `phases` in seconds.
+
+    Raises:
+        Refused: the backup was refused; the database is as it was, and the servers run again.
+        AssertionError: the servers did not become ready within a minute.
+
+    """
+    with ExitStack() as undo:
+        running = [] if dry_run else [each for name in servers for each in driver.container_ids(name)]
+        for container in running:
+            undo.callback(driver.start, container)
+            driver.stop(container)
+        done = one_shot.restore(driver, keys, place, backup=backup, dry_run=dry_run)
+        facts = facts_of(done.stdout, done.stderr, done.code)
+        began = time.monotonic()
+    if running:
+        eventually(
+            lambda: all(_health(driver.inspect(each)) in {"healthy", "running"} for each in running),
+            within=READY_WITHIN,
+            every=timedelta(seconds=0.25),
+            what="the servers are ready",
+        )
+        facts["phases"]["start"] = round(time.monotonic() - began, 4)
+    return facts
+
+
+def facts_of(stdout: str, stderr: str, code: int) -> dict[str, Any]:
+    """Read what `restore-database --json` answered.
+
+    Raises:
+        Refused: with its own sentence.
+
+    """
+    if code != OK:
+        raise Refused(stderr.strip().removeprefix("stack.ops restore-database: ") or f"exit code {code}")
+    facts: dict[str, Any] = json.loads(stdout)
+    return facts
+
+
+def _health(attrs: dict[str, Any]) -> str:
+    state = attrs["State"]
+    return str((state.get("Health") or {}).get("Status") or state["Status"])

@@ -1,0 +1,49 @@
+"""One backup, made while the journey wrote, that all checks of the area restore in their own ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from stack.journey import Journey, journey_of
+from stack.model import Stack
+from suites.check import not_applicable
+from suites.restore.bench import Bench, bench_of
+from suites.restore.writing import Made, back_up_under_load
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The journey and the backup that was made while it wrote."""
+
+    journey: Journey
+    made: Made
+
+
+@pytest.fixture(scope="package")
+def trial(running: Stack) -> Trial:
+    """A backup under write load; NOT_APPLICABLE for a stack that promises no backups or has no journey."""
+    profile = running.profile
+    if profile.backup is None or profile.database is None:
+        not_applicable(profile.missing("[backup] volume = … and [database] service = …"))
+    if profile.journey is None:
+        not_applicable(profile.missing('[journey] class = "package.module:Class"'))
+    journey = journey_of(running)
+    return Trial(journey, back_up_under_load(running, journey))
+
+
+@pytest.fixture
+def bench(running: Stack, trial: Trial) -> Iterator[Bench]:
+    """A workbench with a copy of that backup and an empty place to restore to."""
+    with bench_of(running, trial.made.archive) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def restored(running: Stack, trial: Trial) -> Iterator[Bench]:
+    """A workbench where that backup has been restored once: the live data that refusals must leave alone."""
+    with bench_of(running, trial.made.archive) as made:
+        made.restore()
+        yield made
