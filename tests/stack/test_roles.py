@@ -1,0 +1,78 @@
+"""A service's role is told by image, then ports, mounts and name, always with the reason, and a profile overrides it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stack.model import Stack
+
+CASES = {
+    "postgres": ("image: postgres:16", "database", "its image is postgres"),
+    "registry-path": ("image: ghcr.io/org/timescaledb-ha@sha256:0", "database", "its image is timescaledb-ha"),
+    "redis": ("image: bitnami/redis:7", "cache", "its image is redis"),
+    "rabbit": ("image: rabbitmq:3-management", "queue", "its image is rabbitmq"),
+    "nginx-public": ("image: nginx:1\n    ports: ['80:80']", "edge", "its image is nginx"),
+    "nginx-inside": ("image: nginx:1", "application", "its image is nginx, but it publishes nothing"),
+    "exporter": ("image: quay.io/prometheuscommunity/postgres-exporter", "exporter", "its image is postgres-exporter"),
+    "prometheus": ("image: prom/prometheus:v3", "metrics", "its image is prometheus"),
+    "grafana": ("image: grafana/grafana:13.0.0", "dashboards", "its image is grafana"),
+    "loki": ("image: grafana/loki:3", "logs", "its image is loki"),
+    "promtail": ("image: grafana/promtail:3", "log-shipper", "its image is promtail"),
+    "socket-proxy": ("image: tecnativa/docker-socket-proxy", "engine-proxy", "its image is docker-socket-proxy"),
+    "by-exposed-port": ("image: own/thing\n    expose: [5432]", "database", "it listens on 5432"),
+    "by-public-port": ("image: own/thing\n    ports: ['443:443']", "edge", "it publishes 443 to everyone"),
+    "by-loopback-port": ("image: own/thing\n    ports: ['127.0.0.1:443:443']", "application", "nothing says otherwise"),
+    "by-mount": ("image: own/thing\n    volumes: ['./x:/var/lib/postgresql/data']", "database", "it mounts /var/lib/postgresql/data"),
+    "my-db": ("image: own/thing", "database", "its name says 'db'"),
+    "web": ("image: own/web", "application", "nothing says otherwise"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_the_role_and_its_reason(name: str, tmp_path: Path) -> None:
+    text, role, reason = CASES[name]
+    path = tmp_path / "compose.yaml"
+    path.write_text(f"services:\n  {name}:\n    {text}\n")
+
+    service = Stack.load([path]).service(name)
+
+    assert (service.role, service.role_reason) == (role, reason)
+
+
+@pytest.mark.parametrize(
+    ("services", "reason"),
+    [
+        ("  a: {image: i}\n  b: {image: i, depends_on: {a: {condition: service_completed_successfully}}}\n", "b waits"),
+        ("  a: {image: i, deploy: {mode: replicated-job}}\n", "its deploy mode is replicated-job"),
+    ],
+)
+def test_a_job_is_known_by_who_waits_for_it_or_by_its_mode(services: str, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "compose.yaml"
+    path.write_text(f"services:\n{services}")
+
+    service = Stack.load([path]).service("a")
+
+    assert service.one_shot
+    assert service.role == "job"
+    assert reason in service.role_reason
+
+
+@pytest.mark.parametrize(("restart", "is_job"), [("", True), (", restart: always", False)])
+def test_a_name_tells_a_job_only_without_a_restart_policy(restart: str, is_job: bool, tmp_path: Path) -> None:
+    path = tmp_path / "compose.yaml"
+    path.write_text(f"services:\n  db-migrate: {{image: i{restart}}}\n")
+
+    assert Stack.load([path]).service("db-migrate").one_shot is is_job
+
+
+def test_a_profile_overrides_the_role(tmp_path: Path) -> None:
+    path = tmp_path / "compose.yaml"
+    path.write_text("services: {a: {image: 'postgres:16'}}\n")
+    profile = tmp_path / "profile.toml"
+    profile.write_text("[services.a]\nrole = 'cache'\n")
+
+    service = Stack.load([path], profile=profile).service("a")
+
+    assert (service.role, service.role_reason) == ("cache", "the profile says so")
