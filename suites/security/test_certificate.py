@@ -77,7 +77,7 @@ def test_certificate_verifies(stack: Stack, edge: EdgeClient, evidence: Evidence
         try:
             with (
                 edge.connection(edge.edge.port_of("https")) as plain,
-                edge.context().wrap_socket(plain, server_hostname=name),
+                edge.context.wrap_socket(plain, server_hostname=name),
             ):
                 evidence.observed(f"{name}: verified against {edge.edge.ca_file.name}")
         except ssl.SSLCertVerificationError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from stack.profile import Database
 from suites.check import Area, Evidence, Impact, Level, Severity, check, not_applicable
 from suites.security.rules import entropy
 from suites.security.rules.finding import Finding, judge
+from suites.security.running import inside
 
 DATABASE_LINE = "[database] service, volume, path, key_secret"
 SAMPLE_BYTES = 65_536
@@ -34,9 +34,7 @@ def database(stack: Stack) -> Database:
 def on_this_machine(stack: Stack, database: Database) -> Path:
     """The database's file as the host's root sees it, inside the running container's own mounts."""
     container = stack.container(database.service)
-    if not container.driver.is_local() or os.geteuid() != 0:
-        raise CannotTell("the database's files can only be read as root on the engine's own machine")
-    path = Path(f"/proc/{container.pid}/root{database.path}")
+    path = inside(container, database.path)
     if not path.is_file():
         raise CannotTell(f"{database.service} has no file {database.path}")
     return path
@@ -49,7 +47,7 @@ def files_to_judge(stack: Stack, database: Database, path: Path) -> Iterator[tup
     if backup is None or not backup.jobs:
         return
     container = stack.container(backup.jobs[0].service)
-    folder = Path(f"/proc/{container.pid}/root{backup.path}")
+    folder = inside(container, backup.path)
     found = sorted(file for file in folder.rglob("*") if file.is_file())[:MOST_FILES]
     yield from ((f"{backup.volume}/{file.relative_to(folder)}", file) for file in found)
 
@@ -197,7 +195,7 @@ class copied:
 
 def opens(path: Path, key: str | None, *settings: str) -> bool:
     """Whether a database's schema can be read with a key (None: with none) and settings. Works on a copy of its own."""
-    from sqlcipher3 import dbapi2  # type: ignore[import-untyped]
+    from sqlcipher3 import dbapi2
 
     with copied(path) as own:
         connection = dbapi2.connect(str(own))

@@ -110,7 +110,7 @@ def test_secrets_open_with_the_age_key_alone(stack: Stack, evidence: Evidence) -
 
 def public_key(key: Path) -> str:
     """The recipient that belongs to an age identity file."""
-    import pyrage  # type: ignore[import-untyped]
+    import pyrage
 
     for line in key.read_text().splitlines():
         if line.startswith("AGE-SECRET-KEY-"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stack.located import Where
     from stack.profile import Profile
-    from suites.evidence import Evidence
+    from suites.check import Evidence
 
 
 @dataclass(frozen=True)
