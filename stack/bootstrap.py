@@ -85,11 +85,14 @@ def _images(arguments: argparse.Namespace, progress: Progress) -> int:
 
 
 def _missing(arguments: argparse.Namespace, progress: Progress) -> int:
-    """Print the services to leave out since their image can't be had: one a line, nothing when all are there."""
+    """Print the services whose image only a registry has and which can't be had: those may be excluded by name."""
     ensure_engine(progress)
-    for name in ensure_images(progress):
-        print(name)
-    return 0
+    absent = ensure_images(progress)
+    foreign = foreign_images(COMPOSE_FILE.read_text(encoding="utf-8"))
+    for service in sorted(absent.keys() & foreign.keys()):
+        print(service)
+    # What we build ourselves is never excused.
+    return FAILED if absent.keys() - foreign.keys() else 0
 
 
 def _prepare(arguments: argparse.Namespace, progress: Progress) -> int:

@@ -14,18 +14,17 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from pathlib import Path
 
 from stack.build_settings import write_secrets
-from stack.command import end_running, run
+from stack.command import Ran, end_running, run
 from stack.engine import Engine, find_engine
 from stack.errors import SeatrialError, UserError
 from stack.interruption import interruptible
 from stack.progress import Progress
-from stack.pulling import pull
+from stack.pulling import Unobtainable, pull
 from stack.recipes import PREFIX, ROOT, SOURCE_LABEL, TAG, Recipe, closure, fingerprints, recipes
 from stack.rootfs import obtain_rootfs
 
@@ -37,14 +36,6 @@ ALWAYS = ("faultbox",)
 GIGABYTES = {"loki": 4.0, "promtail": 1.5}
 GIGABYTES_EACH = 0.3
 _NO_SPACE = ("no space left on device", "ENOSPC", "disk quota exceeded")
-
-
-@dataclass(frozen=True)
-class Missing:
-    """An image that could not be had, and why in one line."""
-
-    reference: str
-    reason: str
 
 
 def obtain(names: Iterable[str], progress: Progress, *, fresh: bool = False) -> list[tuple[str, str]]:
@@ -73,6 +64,19 @@ def obtain(names: Iterable[str], progress: Progress, *, fresh: bool = False) -> 
     for name in failed.keys() - asked.keys():
         progress.say(f"! {PREFIX}{name}{TAG} could not be had: {failed[name]}")
     return [(asked[name], reason) for name, reason in failed.items() if name in asked]
+
+
+def absent(known: Mapping[str, Recipe]) -> list[str]:
+    """Return the names of those of our images that are not built, or not from what lies here now."""
+    chosen = closure(known, known)
+    hashes = fingerprints(chosen)
+    present = _present([recipe.reference for recipe in chosen])
+    return sorted(recipe.name for recipe in chosen if present.get(recipe.reference) != hashes[recipe.name])
+
+
+def is_present(reference: str) -> bool:
+    """Whether the engine has an image by this reference."""
+    return reference in _present([reference])
 
 
 class _Work:
@@ -126,10 +130,11 @@ class _Work:
                 future.result()
 
     def _pull(self, reference: str) -> None:
-        with self._progress.step(f"pulling {reference}"):
-            reason = pull(reference)
-        if reason is not None and not self._stopping.is_set():
-            self._failed[reference] = reason
+        try:
+            with self._progress.step(f"pulling {reference}"):
+                pull(reference)
+        except Unobtainable as reason:
+            self._failed[reference] = str(reason)
 
     def _build(self, recipe: Recipe, settings: list[str]) -> None:
         command = ["docker", "buildx", "build", "--progress=plain", "--provenance=false", "--load"]
@@ -139,27 +144,25 @@ class _Work:
         if recipe.name != "base":
             command = [argument for argument in command if not argument.startswith("--build-arg=ROOTFS=")]
         before = _image_id(recipe.reference)
-        with self._progress.step(f"building {recipe.name}"):
-            answer = run([*command, str(recipe.context)], within_seconds=1800, env={"BUILDKIT_PROGRESS": "plain"})
-            if answer.ok:
-                _drop_replaced(before, recipe.reference)
-                return
-            if self._stopping.is_set():
-                return
-            self._explain(recipe, answer.output, answer.last_words())
+        try:
+            with self._progress.step(f"building {recipe.name}"):
+                answer = run([*command, str(recipe.context)], within_seconds=1800)
+                if not answer.ok and not self._stopping.is_set():
+                    raise self._explained(recipe, answer)
+        except Unobtainable as reason:
+            self._failed[recipe.name] = str(reason)
+        else:
+            _drop_replaced(before, recipe.reference)
 
-    def _explain(self, recipe: Recipe, output: str, last_words: str) -> None:
-        """Tell what ends the whole run from what costs one image."""
-        if any(words in output for words in _NO_SPACE):
-            message = f"the engine's disk is full: building {recipe.name} found no space left, so free some and run again"
-            raise UserError(message)
+    def _explained(self, recipe: Recipe, answer: Ran) -> SeatrialError:
+        """Tell what ends the whole run (UserError) from what costs one image (Unobtainable)."""
+        if any(words in answer.output for words in _NO_SPACE):
+            return UserError(f"the engine's disk is full: building {recipe.name} found no space left, so free some")
         if find_engine() is None:
-            message = f"the Docker engine stopped while {recipe.name} was being built: start it and run again"
-            raise UserError(message)
+            return UserError(f"the Docker engine stopped while {recipe.name} was being built: start it and run again")
         if recipe.name == "base":
-            message = f"the base of all images could not be built: {last_words}"
-            raise UserError(message)
-        self._failed[recipe.name] = last_words
+            return UserError(f"the base of all images could not be built: {answer.last_words()}")
+        return Unobtainable(answer.last_words())
 
 
 def _long_ones_first(waiting: Iterable[Recipe]) -> list[Recipe]:

@@ -12,7 +12,7 @@ from stack import debian
 from stack.command import run
 from stack.errors import UserError
 from stack.progress import Progress
-from stack.pulling import pull
+from stack.pulling import Unobtainable, pull
 
 PULLED = "debian:trixie-slim"
 MADE = "seatrial/rootfs:local"
@@ -29,11 +29,16 @@ def obtain_rootfs(progress: Progress) -> str:
     """
     if run(["docker", "image", "inspect", MADE], within_seconds=20).ok:
         return MADE
-    with progress.step(f"pulling {PULLED}"):
-        reason = pull(PULLED)
-    if reason is None:
-        return PULLED
-    progress.say(f"no image to pull ({reason}): making Debian's file system here")
+    try:
+        with progress.step(f"pulling {PULLED}"):
+            pull(PULLED)
+    except Unobtainable as reason:
+        return _make(progress, str(reason))
+    return PULLED
+
+
+def _make(progress: Progress, reason: str) -> str:
+    progress.say(f"{PULLED} can't be pulled ({reason}): making Debian's file system here")
     if run(["mmdebstrap", "--version"], within_seconds=20).code == 127:
         debian.install(["mmdebstrap"], progress, why=f"a base image ({PULLED} can't be pulled: {reason})")
     with progress.step("making Debian's file system"), tempfile.TemporaryDirectory(prefix="seatrial-rootfs-") as folder:
