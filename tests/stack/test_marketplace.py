@@ -13,7 +13,7 @@ from stack.journey import Ack, Journey
 from stack.marketplace import MarketplaceJourney
 from tests.server.process import KEY, Colour, running
 
-Tamper = Callable[..., None]
+Tamper = Callable[..., object]
 
 
 @pytest.fixture(scope="module")
