@@ -41,9 +41,11 @@ _CONFTEST = f"""
 def checklist(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project with our plugins and no stack; ``test_it.py`` is still to be written."""
     monkeypatch.setenv("PYTHONPATH", str(_ROOT))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # only what these tests are about: each run is a process
+    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_timeout,pytest_html.plugin,pytest_html.fixtures,pytest_metadata.plugin")
     monkeypatch.setenv("COLUMNS", "160")
     pytester.makeconftest(_CONFTEST)
-    pytester.makeini("[pytest]\ntimeout_method = signal\naddopts = -p no:locust\n")
+    pytester.makeini("[pytest]\ntimeout_method = signal\naddopts =\n")
     return pytester
 
 

@@ -32,7 +32,9 @@ def _check(id_: str = "SEC-RUN-001", area: Area = Area.SECURITY, **more: str) ->
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.setenv("PYTHONPATH", str(_ROOT))
-    pytester.makeini("[pytest]\nchecklist_folders = suites chaos\naddopts = -p no:locust --strict-markers --import-mode=importlib\n")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # only what these tests are about: each run is a process
+    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_html.plugin,pytest_html.fixtures,pytest_metadata.plugin")
+    pytester.makeini("[pytest]\nchecklist_folders = suites chaos\naddopts = --strict-markers --import-mode=importlib\n")
     pytester.makeconftest('pytest_plugins = ("suites.collection", "reports.plugin")')
     return pytester
 

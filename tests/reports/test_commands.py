@@ -1,0 +1,136 @@
+"""``python -m reports``: the same verdict again, refusals in one sentence with exit code 4, and what changed between two runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from reports.__main__ import main
+from reports.document import Run, to_json
+from reports.outcome import Outcome
+from tests.reports.sample import entry, realistic, result, run_of
+
+
+@pytest.fixture(autouse=True)
+def _no_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reports.verdict.shipped", lambda: ())
+
+
+def _save(folder: Path, run: Run) -> str:
+    folder.mkdir(exist_ok=True)
+    (folder / "results.json").write_text(json.dumps(to_json(run)))
+    return str(folder)
+
+
+def _good(**manifest: object) -> Run:
+    now = datetime.now(UTC).isoformat()
+    return run_of([entry("TST-A-001")], [result("TST-A-001", Outcome.PASS)], manifest={"started": now, **manifest})
+
+
+def test_rendering_again_writes_the_same_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = _save(tmp_path / "run", realistic())
+
+    code = main(["render", folder])
+
+    assert code == 0
+    assert "NOT READY" in capsys.readouterr().out
+    assert json.loads((tmp_path / "run" / "scorecard.json").read_text())["tier"] == "NOT_READY"
+    assert (tmp_path / "latest").resolve() == tmp_path / "run"
+
+
+def test_the_gate_answers_with_its_exit_code(tmp_path: Path) -> None:
+    good, bad = _save(tmp_path / "good", _good()), _save(tmp_path / "bad", realistic())
+
+    assert main(["gate", good, "--gate", "production"]) == 0
+    assert main(["gate", bad, "--gate", "staging"]) == 1
+
+
+def test_the_gate_judges_the_whole_catalogue_even_of_a_run_without_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reports.verdict.shipped", lambda: (entry("TST-B-001"),))
+
+    assert main(["gate", _save(tmp_path / "run", _good(gate=None)), "--gate", "staging"]) == 1
+
+
+def test_waivers_may_be_given_anew(tmp_path: Path) -> None:
+    run = run_of([entry("TST-A-001"), entry("TST-A-002")], [result("TST-A-001", Outcome.PASS), result("TST-A-002", Outcome.INCONCLUSIVE)],
+                 manifest={"gates": {"staging": {"score": 10}}, "started": datetime.now(UTC).isoformat()})  # fmt: skip
+    soon = (datetime.now(UTC) + timedelta(days=9)).date()
+    (tmp_path / "w.toml").write_text(f'[[waiver]]\nid="TST-A-002"\nreason="r"\nowner="o"\nexpires={soon}\n')
+    folder = _save(tmp_path / "run", run)
+
+    assert main(["gate", folder, "--gate", "staging"]) == 1
+    assert main(["gate", folder, "--gate", "staging", "--waivers", str(tmp_path / "w.toml")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("manifest", "words", "said"),
+    [
+        ({"started": "2026-11-01T00:00:00+00:00"}, ["--max-age", "24h"], "more than the 24 h 00 min allowed"),
+        ({"started": "2990-01-01T00:00:00+00:00"}, [], "from the future"),
+        ({"started": "yesterday"}, [], "damaged"),
+        ({"images": {"nginx": "sha256:old"}}, ["--for", "images.json"], "nginx ran sha256:old, expected sha256:new"),
+        ({}, ["--for", "images.json"], "nginx ran not at all"),
+        ({}, ["--for", "absent.json"], "cannot be read"),
+        ({}, ["--for", "list.json"], "service → image id"),
+        ({}, ["--waivers", "absent.toml"], "cannot be read"),
+    ],
+)
+def test_evidence_for_something_else_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, manifest: dict[str, str], words: list[str],
+    said: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Path("images.json").write_text('{"nginx": "sha256:new"}')
+    Path("list.json").write_text("[]")
+
+    code = main(["gate", _save(tmp_path / "run", _good(**manifest)), *words])
+
+    error = capsys.readouterr().err
+    assert code == 4
+    assert said in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["render"], ["gate"], ["diff", "."]])
+def test_no_results_are_refused_by_every_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.chdir(_save(tmp_path / "run", _good()))
+
+    assert main([*command, str(tmp_path / "absent")]) == 4
+    assert "there are no results" in capsys.readouterr().err
+
+
+def test_differences_name_what_got_worse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = _save(tmp_path / "a", realistic())
+    changed = [
+        replace(one, outcome=Outcome.FAIL) if one.id == "SEC-TLS-001"
+        else replace(one, outcome=Outcome.PASS) if one.id == "FLV-BG-001" else one
+        for one in realistic().results
+    ]  # fmt: skip
+    after = _save(tmp_path / "b", replace(realistic(), results=tuple(changed)))
+
+    assert main(["diff", before, after]) == 1
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "worse (1)",
+        "  SEC-TLS-001                PASS → FAIL           TLS 1.3 is accepted",
+    ]
+    assert main(["diff", before, before]) == 0
+
+
+def test_an_instance_that_was_lost_is_worse(tmp_path: Path) -> None:
+    before = _save(tmp_path / "a", _good())
+    after = _save(tmp_path / "b", replace(_good(), results=()))
+
+    assert main(["diff", before, after]) == 1
+
+
+def test_an_unknown_age_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["gate", ".", "--max-age", "soon"])
+
+    assert "is not an age such as 90m, 24h or 7d" in capsys.readouterr().err
