@@ -53,7 +53,8 @@ def execute(
         environment=environment,
     )
     exec_id = created["Id"]
-    connection = _raw(api.exec_start(exec_id, socket=True))
+    stream = api.exec_start(exec_id, socket=True)
+    connection = _raw(stream)
     try:
         out, err = _converse(connection, stdin, began + timeout_seconds)
     except TimeoutError as error:
@@ -61,7 +62,7 @@ def execute(
         message = f"`{' '.join(argv)[:200]}` in {container_id[:12]} did not end within {timeout_seconds:g} s"
         raise CannotTell(message) from error
     finally:
-        connection.close()
+        _close(stream)
     state = _ended(api, exec_id, began + timeout_seconds)
     code = state["ExitCode"]
     if state.get("Pid", 0) == 0 and code in (126, 127):
@@ -85,6 +86,13 @@ def _raw(stream: Any) -> socket.socket:
     """The socket under what the SDK hands out, which depends on the transport (unix, tls, ssh)."""
     found: socket.socket = getattr(stream, "_sock", stream)
     return found
+
+
+def _close(stream: Any) -> None:
+    """Close all that the SDK hangs on the socket: it stays open until its last holder has let go."""
+    for holder in (getattr(stream, "_response", None), stream, _raw(stream)):
+        if holder is not None:
+            holder.close()
 
 
 def _converse(connection: socket.socket, stdin: bytes | None, deadline: float) -> tuple[bytes, bytes]:
