@@ -1,0 +1,181 @@
+"""A session is about the stack that was asked for, answers bad input with one sentence and exit code 4, and asks before it breaks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from suites.check import Area, Check, Impact, Level, Severity
+from suites.choice import Asked, How, choose
+from suites.session import refusal
+
+ROOT = Path(__file__).resolve().parents[2]
+NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
+
+COMPOSE = "services:\n  web: {image: 'example/web:1', ports: ['127.0.0.1:24001:80']}\n  db: {image: 'postgres:16'}\n"
+CHECKS = """
+from suites.check import Area, Impact, Level, Severity, check
+
+def made(id, level, impact):
+    return check(id, title="It holds", area=Area.SECURITY, severity=Severity.LOW, level=level, impact=impact,
+                 rationale="A reason that is long enough.", remediation="Do the right thing.")
+
+@made("SEC-TRY-001", Level.OBSERVED, Impact.DESTRUCTIVE)
+def test_breaks(stack): pass
+
+@made("SEC-TRY-002", Level.OBSERVED, Impact.PASSIVE)
+def test_looks(stack, service): stack.container(service)
+
+@made("SEC-TRY-003", Level.DECLARED, Impact.PASSIVE)
+def test_reads(stack, service): assert service.image
+
+@made("SEC-TRY-004", Level.OBSERVED, Impact.INTRUSIVE)
+def test_asks(stack): pass
+"""
+
+
+def run(*args: str | Path, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run pytest as people do, from `cwd`, with the session's plugins and settings."""
+    argv = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
+    argv += ["-p", "suites.session", "-p", "suites.collection", "-p", "reports.plugin", "--reports", str(cwd / "out")]
+    argv += ["-p", "no:cacheprovider", *map(str, args)]
+    whole = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+    return subprocess.run(argv, cwd=cwd, env=whole, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    (tmp_path / "test_try.py").write_text(CHECKS)
+    return tmp_path
+
+
+BAD_INPUT = {
+    "missing": (["--compose-file", "nope.yaml"], {}, "nope.yaml: no such compose file"),
+    "folder": (["--compose-file", "."], {}, "is a folder, not a compose file"),
+    "malformed": (["--compose-file", "c.yaml"], {"c.yaml": "services: [\n"}, "c.yaml:2: not valid YAML"),
+    "unset": (["--compose-file", "c.yaml"], {"c.yaml": "services:\n  a: {image: '${X:?say}'}\n"}, "c.yaml:2: services.a.image: the variable X is required and not set: say"),
+    "undefined network": (["--compose-file", "c.yaml"], {"c.yaml": "services:\n  a: {image: x, networks: [n]}\n"}, "there is no network 'n'"),
+    "profile missing": (["--compose-file", "compose.yaml", "--profile", "p.toml"], {}, "p.toml: no such file"),
+    "profile key": (["--compose-file", "compose.yaml", "--profile", "p.toml"], {"p.toml": "\n[flwos]\n"}, "p.toml:2: unknown key 'flwos' (did you mean 'flows'?)"),
+    "profile type": (["--compose-file", "compose.yaml", "--profile", "p.toml"], {"p.toml": "[load]\nusers = 'x'\n"}, "p.toml:2: 'load.users' must be a whole number, not 'x'"),
+    "profile service": (["--compose-file", "compose.yaml", "--profile", "p.toml"], {"p.toml": "[services.wbe]\n"}, "p.toml:1: unknown service 'wbe' (did you mean 'web'?)"),
+    "without": (["--compose-file", "compose.yaml", "--without", "wbe"], {}, "--without wbe: there is no such service (did you mean 'web'?)"),
+    "up alone": (["--up"], {}, "--up starts a copy of --compose-file FILE"),
+    "allow": (["--allow", "everything"], {}, "--allow everything: must be `intrusive` or `destructive PROJECT`"),
+    "destructive unconfirmed": (["--compose-file", "compose.yaml", "--allow", "destructive"], {}, "needs the name of the attached project"),
+    "destructive for another": (["--attach", "mine", "--allow", "destructive=other"], {}, "(attached: mine, named: other)"),
+    "attach without engine": (["--attach", "mine"], {}, "--attach mine: no Docker engine answers"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(BAD_INPUT))
+def test_bad_input_is_one_sentence_and_exit_code_4(name: str, folder: Path) -> None:
+    args, files, expected = BAD_INPUT[name]
+    for file, text in files.items():
+        (folder / file).write_text(text)
+
+    done = run("test_try.py", *args, cwd=folder, env=NO_ENGINE)
+
+    said = done.stdout + done.stderr
+    assert done.returncode == 4, said
+    errors = [line for line in said.splitlines() if line.startswith("ERROR: ")]
+    assert len(errors) == 1
+    assert expected in errors[0]
+    assert "Traceback" not in said
+    assert not (folder / "out").exists()
+
+
+def test_static_checks_need_no_engine(folder: Path) -> None:
+    done = run("test_try.py", "--compose-file", "compose.yaml", "-m", "static", "-q", cwd=folder, env=NO_ENGINE)
+
+    assert done.returncode == 0, done.stdout
+    assert "2 passed, 4 deselected" in done.stdout
+
+
+def test_what_runs_can_not_be_told_without_an_engine(folder: Path) -> None:
+    done = run("test_try.py", "--compose-file", "compose.yaml", "-k", "test_looks", cwd=folder, env=NO_ENGINE)
+
+    assert "no Docker engine answers at unix:///nonexistent/docker.sock" in done.stdout
+    assert "2 INCONCLUSIVE" in done.stdout.splitlines()[-1]
+
+
+def test_what_only_looks_comes_before_what_breaks(folder: Path) -> None:
+    done = run("test_try.py", "--compose-file", "compose.yaml", "--collect-only", "-q", cwd=folder, env=NO_ENGINE)
+
+    order = [line.partition("::")[2].partition("[")[0] for line in done.stdout.splitlines() if "::" in line]
+    assert list(dict.fromkeys(order)) == ["test_reads", "test_looks", "test_asks", "test_breaks"]
+
+
+def test_an_excluded_service_is_not_checked(folder: Path) -> None:
+    done = run(
+        "test_try.py", "--compose-file", "compose.yaml", "--without", "db", "-m", "static", cwd=folder, env=NO_ENGINE
+    )
+
+    assert "without db" in done.stdout
+    assert "1 passed" in done.stdout.splitlines()[-1]
+
+
+def test_a_seed_repeats(folder: Path) -> None:
+    done = run(
+        "test_try.py", "--compose-file", "compose.yaml", "-m", "static", "--seed", "7", cwd=folder, env=NO_ENGINE
+    )
+
+    assert "seed: 7" in done.stdout
+
+
+def entry(impact: Impact) -> Check:
+    return Check(
+        id="SEC-TRY-001",
+        title="It holds",
+        area=Area.SECURITY,
+        severity=Severity.LOW,
+        level=Level.OBSERVED,
+        impact=impact,
+        rationale="r",
+        remediation="r",
+        standards=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("impact", "allowed", "runs"),
+    [
+        (Impact.PASSIVE, set(), True),
+        (Impact.INTRUSIVE, set(), False),
+        (Impact.INTRUSIVE, {"intrusive"}, True),
+        (Impact.DESTRUCTIVE, {"intrusive"}, False),
+        (Impact.DESTRUCTIVE, {"intrusive", "destructive"}, True),
+    ],
+)
+def test_an_attached_stack_is_only_looked_at_unless_allowed(impact: Impact, allowed: set[str], runs: bool) -> None:
+    assert (refusal(entry(impact), frozenset(allowed), "theirs") is None) is runs
+
+
+def test_the_refusal_names_the_option_that_lifts_it() -> None:
+    assert refusal(entry(Impact.DESTRUCTIVE), frozenset(), "theirs") == (
+        "theirs was attached to, where destructive checks run only with --allow destructive theirs"
+    )
+
+
+def test_without_options_the_session_is_about_the_reference_stack() -> None:
+    choice = choose(Asked())
+
+    assert choice.how is How.OURS
+    assert choice.stack.project == "seatrial"
+    assert choice.stack.profile.stack.edge == "nginx"
+
+
+def test_another_compose_file_is_another_project_without_promises(folder: Path) -> None:
+    choice = choose(Asked(compose_files=(folder / "compose.yaml",)))
+
+    assert choice.how is How.FOREIGN
+    assert choice.stack.profile.is_empty
+
+
+def test_naming_our_own_compose_file_is_the_same_as_naming_none() -> None:
+    assert choose(Asked(compose_files=(ROOT / "stack" / "compose.yaml",))).how is How.OURS
