@@ -92,7 +92,9 @@ def _close(stream: Any) -> None:
     """Close all that the SDK hangs on the socket: it stays open until its last holder has let go."""
     for holder in (getattr(stream, "_response", None), stream, _raw(stream)):
         if holder is not None:
-            holder.close()
+            # urllib3's response flushes a file that is already closed once the server has hung up.
+            with contextlib.suppress(OSError, ValueError):
+                holder.close()
 
 
 def _converse(connection: socket.socket, stdin: bytes | None, deadline: float) -> tuple[bytes, bytes]:
