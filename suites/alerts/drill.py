@@ -1,0 +1,206 @@
+"""Run causes against a time-scaled copy of the alerting, and write down when each alert reached somebody and when it ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from chaos.effect import Fault
+from chaos.faults import make
+from chaos.injection import injected
+from stack.clients.alertmanager import Alertmanager
+from stack.clients.prometheus import Prometheus
+from stack.clients.receiver import DeliveredAlert
+from stack.driver import Driver
+from stack.errors import CannotTell
+from stack.timescale import DEFAULT_SCALE, write_scaled
+from stack.waiting import eventually, pause
+from suites.alerts.bounds import Timers, timers
+
+if TYPE_CHECKING:
+    from stack.model import Stack
+    from stack.promises import Expectation
+
+SERVICES = ("prometheus-drill", "alertmanager-drill")
+GRACE = timedelta(seconds=1)
+"""What an alert may take beyond its computed bound: delivery itself, and the stopwatch's own resolution."""
+_EVERY = 0.2
+_READY_WITHIN = timedelta(seconds=40)
+
+
+@dataclass
+class Heard:
+    """One alert expected of one cause: when the cause began and ended, and when the receiver heard of both."""
+
+    alert: str
+    target: str
+    timers: Timers
+    caused: datetime | None = None
+    fired: datetime | None = None
+    mended: datetime | None = None
+    resolved: datetime | None = None
+    said: DeliveredAlert | None = None
+
+    @property
+    def fire_seconds(self) -> float | None:
+        """From the cause to the receiver."""
+        return (self.fired - self.caused).total_seconds() if self.fired and self.caused else None
+
+    @property
+    def resolve_seconds(self) -> float | None:
+        """From the mended cause to the receiver."""
+        return (self.resolved - self.mended).total_seconds() if self.resolved and self.mended else None
+
+
+@dataclass
+class Trial:
+    """What became of one row of the profile's fault-to-alert matrix."""
+
+    expectation: Expectation
+    fault: Fault
+    heard: list[Heard]
+    noise: set[str] = field(default_factory=set)
+    """Alerts that reached the receiver during the drill and that no row of it expects."""
+
+
+@dataclass(frozen=True)
+class Drill:
+    """The scaled alerting while it runs."""
+
+    stack: Stack
+    driver: Driver
+    prometheus: Prometheus
+    alertmanager: Alertmanager
+
+
+@contextmanager
+def drill(stack: Stack, *, scale: float = DEFAULT_SCALE) -> Iterator[Drill]:
+    """Start the scaled copy beside the stack, wait until it watches everything, and remove it at the end.
+
+    Raises CannotTell when it can't be started or doesn't get ready.
+    """
+    source = stack.root / "stack" / "config"
+    write_scaled(source, stack.state_dir / "drill", scale, alertmanager="alertmanager-drill:9093")
+    overlay = stack.root / "stack" / "compose.drill.yaml"
+    env = {**stack.driver.env, "SEATRIAL_STATE_DIR": str(stack.state_dir)}
+    driver = Driver.connect(
+        stack.project, [*stack.compose_files, overlay], env=env, project_dir=stack.driver.project_dir
+    )
+    try:
+        driver.compose("up", "--detach", "--no-deps", "--no-build", *SERVICES, timeout_seconds=60)
+        running = Drill(
+            stack, driver, Prometheus(_url(driver, SERVICES[0], 9090)), Alertmanager(_url(driver, SERVICES[1], 9093))
+        )
+        try:
+            eventually(
+                lambda: _watches(running), within=_READY_WITHIN, every=timedelta(seconds=0.3), what="the alert drill"
+            )
+        except AssertionError as error:
+            raise CannotTell(f"the alert drill did not get ready: {error}") from error
+        yield running
+    finally:
+        driver.compose("rm", "--stop", "--force", *SERVICES, timeout_seconds=60)
+
+
+def trials(stack: Stack) -> list[Expectation]:
+    """The rows of the matrix whose target is part of this run."""
+    active = {service.name for service in stack.services}
+    return [row for row in stack.profile.alerts.expect if row.target in active and row.fires]
+
+
+def run(running: Drill, rows: Sequence[Expectation]) -> list[Trial]:
+    """Cause everything at once, wait for what is expected, mend everything, wait for the end of it.
+
+    Causes share a run because they don't touch each other's targets; what a row may not set off is judged over all.
+    """
+    stack = running.stack
+    prepared = [_trial(running, row) for row in rows]
+    began = datetime.now(UTC)
+    every = [heard for trial in prepared for heard in trial.heard]
+    with ExitStack() as faults:
+        for trial in prepared:
+            faults.callback(_mended, trial)  # runs right after this fault's own revert and proof
+            faults.enter_context(injected(trial.fault, stack))
+            for heard in trial.heard:
+                heard.caused = datetime.now(UTC)
+        _listen(stack, every, began, "firing", within=_longest(h.timers.fire for h in every))
+    _listen(stack, every, began, "resolved", within=_longest(h.timers.resolve for h in every))
+    expected = {name for row in rows for name in row.fires} | {stack.profile.alerts.watchdog or "Watchdog"}
+    noise = {alert.name for _, alert in _drills(stack, began)} - expected
+    for trial in prepared:
+        trial.noise = noise
+    return prepared
+
+
+def _mended(trial: Trial) -> None:
+    for heard in trial.heard:
+        heard.mended = datetime.now(UTC)
+
+
+def _trial(running: Drill, row: Expectation) -> Trial:
+    rules = {rule.name: rule for rule in running.prometheus.rules() if rule.kind == "alerting"}
+    prometheus, alertmanager = running.prometheus.config(), running.alertmanager.config()
+    heard = []
+    for name in row.fires:
+        if name not in rules:
+            raise CannotTell(f"the profile expects {name} of {row.fault} {row.target}, and no such alert is loaded")
+        rule = rules[name]
+        labels = {**rule.labels, "alertname": name}
+        heard.append(Heard(name, row.target, timers(prometheus, alertmanager, rule.for_seconds, labels)))
+    return Trial(row, make(row.fault.lower(), {"service": row.target}), heard)
+
+
+def _listen(stack: Stack, every: list[Heard], since: datetime, status: str, *, within: timedelta) -> None:
+    """Note the first delivery of each alert that is about its target; returns when all have come, or the time is up."""
+    deadline = time.monotonic() + within.total_seconds()
+    what = "fired" if status == "firing" else "resolved"
+    while True:
+        for arrived, alert in _drills(stack, since):
+            for heard in every:
+                if alert.status == status and getattr(heard, what) is None and about(alert, heard):
+                    setattr(heard, what, arrived)
+                    heard.said = alert if status == "firing" else heard.said
+        if all(getattr(heard, what) for heard in every) or time.monotonic() >= deadline:
+            return
+        pause(_EVERY)
+
+
+def about(alert: DeliveredAlert, heard: Heard) -> bool:
+    """Whether a delivered alert is the one expected: by name, and about the target (a colour stands for the server)."""
+    service = alert.labels.get("service", "")
+    return (
+        alert.name == heard.alert
+        and bool(service)
+        and (heard.target == service or heard.target.startswith(f"{service}-"))
+    )
+
+
+def _drills(stack: Stack, since: datetime) -> list[tuple[datetime, DeliveredAlert]]:
+    """What the drill's own Prometheus told: the real one's alerts are not its."""
+    return [(at, alert) for at, alert in stack.receiver.alerts(since) if alert.labels.get("drill") == "true"]
+
+
+def _longest(bounds: Iterable[timedelta]) -> timedelta:
+    # Half as much again, so that an alert that is late is measured and not only missed.
+    return max(bounds, default=timedelta(0)) * 1.5 + timedelta(seconds=5)
+
+
+def _watches(running: Drill) -> bool:
+    """Every rule has been evaluated, and nothing but the watchdog is on its way: a drill begins in quiet."""
+    targets = running.prometheus.targets()
+    rules = running.prometheus.rules()
+    excluded = running.stack.excluded
+    watched = [t for t in targets if t.labels.get("service") not in excluded]
+    quiet = {a.name for a in running.prometheus.alerts()} <= {running.stack.profile.alerts.watchdog or "Watchdog"}
+    return bool(watched) and all(t.is_up for t in watched) and all(rule.health == "ok" for rule in rules) and quiet
+
+
+def _url(driver: Driver, service: str, port: int) -> str:
+    for container_id in driver.container_ids(service):
+        for binding in driver.inspect(container_id)["NetworkSettings"]["Ports"].get(f"{port}/tcp") or []:
+            return f"http://{binding['HostIp']}:{binding['HostPort']}"
+    raise CannotTell(f"{service} publishes no {port}/tcp")

@@ -1,0 +1,109 @@
+"""Rules as they are written: they parse, are tested at their real durations, and tell whoever is woken what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlparse
+
+import yaml
+
+from suites.alerts.promtool import complaints, promtool
+from suites.alerts.rule_files import AlertRule, RuleFile, alert_rules, rule_files
+from suites.check import Area, Evidence, Impact, Level, Severity, check, needs, over
+
+if TYPE_CHECKING:
+    from stack.model import Stack
+
+NO_RULES = "no folder of rules is known: `[alerts] rules = …` in a profile would enable it"
+SEVERITIES = frozenset({"critical", "warning", "info", "none"})
+NEEDED = ("summary", "description", "runbook_url")
+
+
+def _all_files(stack: Stack) -> list[list[RuleFile]]:
+    files = rule_files(stack)
+    return [files] if files else []
+
+
+@check(
+    "ALR-RULE-001",
+    title="Rules parse, and each has unit tests that pass at its real durations",
+    area=Area.ALERTS,
+    severity=Severity.HIGH,
+    level=Level.DECLARED,
+    impact=Impact.PASSIVE,
+    static=False,  # promtool runs in the metrics store's image
+    rationale="A rule that doesn't parse stops all rules of its file; one that was never seen to fire may never do.",
+    remediation="Write tests/<file>_test.yml beside the rules folder, with each alert just over and just under its limit.",
+)
+@needs("prometheus")
+@over("files", _all_files, reason=NO_RULES, ids=lambda _files: "all")
+def test_rules_parse_and_pass_their_tests(stack: Stack, files: list[RuleFile], evidence: Evidence) -> None:
+    folder = files[0].path.parent.parent
+    tests = [file.tests for file in files if file.tests]
+
+    parsed = promtool(stack, folder, "check", "rules", files=[file.path for file in files])
+    assert parsed.ok, "promtool refuses the rules: " + "; ".join(complaints(parsed))
+    untested = [
+        f"{rule.name} ({rule.where.file.name}:{rule.where.line})" for file in files for rule in untested_rules(file)
+    ]
+    assert not untested, f"no unit test names {', '.join(untested)}"
+    passed = promtool(stack, folder, "test", "rules", files=tests)
+    assert passed.ok, "unit tests of the rules fail: " + "; ".join(complaints(passed)[:6])
+
+    count = sum(len(alert_rules(file.path)) for file in files)
+    evidence.declared(
+        f"{count} alerts in {len(files)} files, each named by a unit test at its real durations; promtool passes all"
+    )
+
+
+def untested_rules(file: RuleFile) -> list[AlertRule]:
+    """The alerts that the file's unit tests never name."""
+    tested: set[str] = set()
+    if file.tests:
+        for case in yaml.safe_load(file.tests.read_text()).get("tests") or []:
+            tested |= {str(one["alertname"]) for one in case.get("alert_rule_test") or [] if one.get("exp_alerts")}
+            # ALERTS{alertname="X"} with a sample that is expected is as good as an alert that is.
+            expected = [str(one["expr"]) for one in case.get("promql_expr_test") or [] if one.get("exp_samples")]
+            tested |= {
+                rule.name
+                for rule in alert_rules(file.path)
+                if any(f'alertname="{rule.name}"' in text for text in expected)
+            }
+    return [rule for rule in alert_rules(file.path) if rule.name not in tested]
+
+
+@check(
+    "ALR-RULE-004",
+    title="Every alert has severity, summary, description and a runbook link that resolves",
+    area=Area.ALERTS,
+    severity=Severity.MEDIUM,
+    level=Level.DECLARED,
+    impact=Impact.PASSIVE,
+    rationale="Whoever is woken at night needs to read what is wrong, how bad it is, and what to do first.",
+    remediation="Give each alert labels.severity and the annotations summary, description and runbook_url; write the page.",
+)
+@over("file", rule_files, reason=NO_RULES)
+def test_alert_tells_what_to_do(stack: Stack, file: RuleFile, evidence: Evidence) -> None:
+    rules = alert_rules(file.path)
+    wrong = []
+    for rule in rules:
+        if missing := lacks(rule, stack.root):
+            evidence.where(rule.where)
+            wrong.append(f"{rule.name} ({rule.where.file.name}:{rule.where.line}): {', '.join(missing)}")
+
+    assert not wrong, "; ".join(wrong)
+    evidence.declared(f"{', '.join(rule.name for rule in rules)}: complete, and every runbook page is there")
+
+
+def lacks(rule: AlertRule, root: Path) -> list[str]:
+    """What an alert doesn't tell. A runbook link resolves when it is a page below `root`; links off this machine are not tried."""
+    found = []
+    severity = rule.labels.get("severity", "")
+    if severity not in SEVERITIES:
+        found.append(f"severity is {severity!r}, expected one of {', '.join(sorted(SEVERITIES))}")
+    found += [f"no {name}" for name in NEEDED if not str(rule.annotations.get(name, "")).strip()]
+    link = str(rule.annotations.get("runbook_url", ""))
+    if link and not urlparse(link).scheme and not (root / link.partition("#")[0]).is_file():
+        found.append(f"its runbook page {link} does not exist")
+    return found
