@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 from stack import host_ports, secrets, snapshot, tls, volumes
 from stack.driver import Driver
-from stack.errors import CannotTell, SeatrialError, UserError
+from stack.errors import CannotTell, NoEngine, SeatrialError, UserError
 from stack.files import private_folder, write_whole
 from stack.interruption import interruptible, undisturbed
 from stack.ops import firewall
@@ -114,7 +115,8 @@ def is_unchanged(project: str = DEFAULT, *, without: Iterable[str] = ()) -> bool
     if not now.is_healthy or not needed <= set(known.marks) <= set(now.services):
         return False
     rendered = every_profile(driver).rendered()["services"]
-    return marks(driver, {name: rendered[name] for name in known.marks if name in rendered}) == known.marks
+    here = marks(driver, {name: rendered[name] for name in known.marks if name in rendered})
+    return here == known.marks
 
 
 def images_of(project: str = DEFAULT) -> list[str]:
@@ -155,7 +157,7 @@ def _bring_up(driver: Driver, chosen: dict[str, dict[str, Any]], progress: Progr
         made_from = marks(driver, here)
         _remove_changed(driver, folder, made_from)
         driver.compose("up", "--no-start", "--no-deps", "--no-build", *names, timeout_seconds=180)
-        firewall.apply(driver.project)
+        _close_gaps(driver.project, progress)
         driver.compose("up", "--detach", "--no-deps", "--no-build", *names, timeout_seconds=180)
     with progress.step(f"waiting for {len(names)} services to be healthy"):
         _await_health(driver, names)
@@ -204,6 +206,16 @@ def _with_images(chosen: dict[str, dict[str, Any]], progress: Progress, *, build
     return {name: service for name, service in chosen.items() if service["image"] not in missing}
 
 
+def _close_gaps(project: str, progress: Progress) -> None:
+    """Put the firewall's rules in; who may not is told, and the network checks then say what stays open."""
+    try:
+        firewall.apply(project)
+    except NoEngine:
+        raise
+    except CannotTell as error:
+        progress.say(f"! the firewall's rules are not in place: {error}")
+
+
 def _await_health(driver: Driver, names: Sequence[str]) -> None:
     def all_healthy() -> bool:
         found = {_service(attrs): attrs for attrs in driver.containers(all=True)}
@@ -231,7 +243,8 @@ def _clean_up(driver: Driver, progress: Progress) -> None:
 
 
 def _take_down(driver: Driver, *, with_volumes: bool) -> None:
-    firewall.remove(driver.project)
+    with contextlib.suppress(CannotTell):  # who may not change rules has put none in
+        firewall.remove(driver.project)
     flags = ["--volumes", "--timeout", str(_GRACE_SECONDS)] if with_volumes else []
     every_profile(driver).compose("down", "--remove-orphans", *flags, timeout_seconds=120)
     driver.remove_helpers()
@@ -276,7 +289,7 @@ def _health(attrs: Mapping[str, Any]) -> str:
 
 def _gave_up(attrs: Mapping[str, Any]) -> bool:
     """Whether a failing check has used up its retries: within start_period the engine still says "starting"."""
-    return (attrs["State"].get("Health") or {}).get("FailingStreak", 0) > 0
+    return int((attrs["State"].get("Health") or {}).get("FailingStreak", 0)) > 0
 
 
 def _last_words(driver: Driver, attrs: Mapping[str, Any] | None) -> str:

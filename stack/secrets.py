@@ -127,7 +127,7 @@ def strong() -> str:
 
 def recipient(root: Path) -> str:
     """Answer the public age recipient of the operator's key."""
-    import pyrage  # type: ignore[import-untyped]  # here: reading needs the standard library alone
+    import pyrage  # here: reading needs the standard library alone
 
     key = Places(root).age_key
     lines = [line for line in key.read_text().splitlines() if line.startswith("AGE-SECRET-KEY-")]
@@ -252,7 +252,7 @@ def _wallet_of(name: str) -> str | None:
 
 
 def _make_age_key(path: Path) -> None:
-    import pyrage  # type: ignore[import-untyped]
+    import pyrage
 
     identity = pyrage.x25519.Identity.generate()
     write_whole(path, f"# public key: {identity.to_public()}\n{identity}\n", mode=0o400)

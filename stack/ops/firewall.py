@@ -139,6 +139,8 @@ def apply(project: str) -> int:
             rules = tuple(
                 Rule("FORWARD" if rule.chain == FORWARD_CHAIN else rule.chain, rule.arguments) for rule in rules
             )
+        if table.program == "iptables":
+            rules += flow_rules_of(project)
         if rules:
             total += table.apply(project, rules)
     return total
@@ -157,6 +159,13 @@ def status(project: str) -> dict[str, list[str]]:
         program: [f"{rule.chain} {shlex.join(rule.arguments)}" for rule in Tables(program).standing(project)]
         for program in ("iptables", "ip6tables")
     }
+
+
+def flow_rules_of(project: str) -> tuple[Rule, ...]:
+    """The rules that hold the project's services to the flows its profile promises."""
+    from stack.flow_rules import rules_of  # here: the backup image has this folder and the standard library alone
+
+    return rules_of(project)
 
 
 def require() -> None:
