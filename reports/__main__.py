@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reports import diff, promotion, terminal
+from reports import diff, picture, promotion, terminal
 from reports.document import load
 from reports.scorecard import Scorecard
 from reports.verdict import judged, reaches
@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("after", type=Path, metavar="B")
     one.set_defaults(command=_diff)
 
+    one = commands.add_parser("picture", help="a PNG of the top of a run's page, taken by headless Chromium")
+    one.add_argument("folder", type=Path, metavar="DIR")
+    one.add_argument("--out", type=Path, metavar="FILE", default=Path("docs/images/scorecard.png"))
+    one.set_defaults(command=_picture)
+
     one = commands.add_parser("docs", help="write docs/checks.md and suites/catalogue.tsv from the checks themselves")
     one.add_argument("--check", action="store_true", help="write nothing; exit with 1 if they are not current")
     one.set_defaults(command=_docs)
@@ -85,6 +90,12 @@ def _diff(asked: argparse.Namespace) -> int:
     changes = diff.between(load(asked.before), load(asked.after))
     print(diff.told(changes))
     return NO if changes.worse else YES
+
+
+def _picture(asked: argparse.Namespace) -> int:
+    picture.take(asked.folder, asked.out)
+    print(asked.out)
+    return YES
 
 
 def _docs(asked: argparse.Namespace) -> int:

@@ -242,10 +242,13 @@ def plan_of(checks: list[tuple[pytest.Item, Check]], root: Path) -> Iterator[dic
     entries: dict[str, tuple[Check, tuple[str, int]]] = {}
     for item, entry in checks:
         file, line, _ = item.reportinfo()
-        path = Path(file)
-        shown = path.relative_to(root) if path.is_relative_to(root) else path
-        entries.setdefault(entry.id, (entry, (str(shown), (line or 0) + 1)))
+        entries.setdefault(entry.id, (entry, (_shown(Path(file), root), (line or 0) + 1)))
     return lines_of_plan(entries.values(), [Planned(entry.id, subject_of(item)) for item, entry in checks])
+
+
+def _shown(path: Path, root: Path) -> str:
+    """A path as it is shown: relative to the project where it is inside it."""
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def result_of(item: pytest.Item, entry: Check, judged: Judgement | None) -> Result:
@@ -265,6 +268,6 @@ def result_of(item: pytest.Item, entry: Check, judged: Judgement | None) -> Resu
         measures=tuple(seen.measures),
         tables=tuple(seen.tables),
         timeline=tuple(seen.timeline),
-        places=tuple(seen.places),
+        places=tuple((_shown(Path(file), item.config.rootpath), line) for file, line in seen.places),
         traceback=item.stash.get(_TRACEBACK, "").strip(),
     )

@@ -19,7 +19,7 @@ from rich.text import Text
 from reports.gate import Tier, floored
 from reports.outcome import Outcome, Result
 from reports.scorecard import CheckScore, Scorecard
-from reports.text import one_line, seconds
+from reports.text import few_lines, one_line, seconds
 
 _STYLES = {Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "yellow", Outcome.PASS: "green", Outcome.NOT_APPLICABLE: "cyan"}
 _TIERS = {Tier.NOT_READY: "red", Tier.STAGING: "yellow", Tier.PRODUCTION: "green"}
@@ -65,9 +65,9 @@ def _finding(one: CheckScore) -> RenderableType:
 
 def _instance(grid: Table, one: CheckScore, result: Result) -> None:
     subject = f"{result.subject}: " if result.subject and not result.reason.startswith(f"{result.subject}:") else ""
-    grid.add_row("  observed", Text(f"{subject}{one_line(result.observed, 600)}"))
+    grid.add_row("  observed", Text(f"{subject}{few_lines(result.observed)}"))
     if result.expected:
-        grid.add_row("  expected", Text(one_line(result.expected, 600)))
+        grid.add_row("  expected", Text(few_lines(result.expected)))
     for file, line in result.places[:3]:
         grid.add_row("  where", Text(f"{file}:{line}"))
 

@@ -36,6 +36,13 @@ def one_line(text: str, limit: int = 300) -> str:
     return shortened(" ".join(text.split()), limit)
 
 
+def few_lines(text: str, most: int = 8, width: int = 300) -> str:
+    """Return the first lines of ``text``, none longer than about ``width``, saying how many more there are."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    shown = [shortened(line.rstrip(), width) for line in lines[:most]]
+    return "\n".join([*shown, *([f"… and {len(lines) - most} more lines"] if len(lines) > most else [])])
+
+
 def seconds(value: float) -> str:
     """Return a duration as a person says it: ``0.4 s``, ``12 s``, ``3 min 05 s``, ``26 h 10 min``."""
     if value < 10:

@@ -70,6 +70,7 @@ def _template() -> Any:
         "split": _split,
         "command": command,
         "levels": _levels,
+        "noted": _noted,
     }
     environment.filters |= {
         "percent": lambda value: "–" if value is None else floored(value),
@@ -141,6 +142,14 @@ def _split(one: CheckScore) -> tuple[list[Result], list[Result]]:
         noted = result.notes or result.measures or result.tables or result.timeline
         (brief if quiet and not noted else full).append(result)
     return full, brief
+
+
+def _noted(result: Result) -> list[tuple[str, str]]:
+    """What was noted, by level, in the order in which each level first appears: one level is shown once."""
+    found: dict[str, list[str]] = {}
+    for note in result.notes:
+        found.setdefault(note.level, []).append(note.text)
+    return [(level, "\n".join(texts)) for level, texts in found.items()]
 
 
 def _levels(results: Sequence[Result], declared_level: Level) -> str:

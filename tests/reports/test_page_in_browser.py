@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from reports.document import from_json, to_json
+from reports.picture import take
 from reports.render import html
 from reports.scorecard import score
 from tests.reports.sample import TODAY, large, realistic, waivers
@@ -44,6 +45,14 @@ def test_hostile_text_adds_no_element(tmp_path: Path) -> None:
 
     assert dom.count("<script") == 1
     assert "&lt;script&gt;alert(1)" in dom
+
+
+def test_a_picture_of_the_page_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "readiness.html").write_text(html.render(score((), realistic(), waivers(), TODAY)))
+
+    take(tmp_path, tmp_path / "scorecard.png")
+
+    assert (tmp_path / "scorecard.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_two_thousand_results_are_ready_in_a_moment(tmp_path: Path) -> None:
