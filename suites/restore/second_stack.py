@@ -77,10 +77,14 @@ def restore_empty(driver: Driver, second: Stack, keys: one_shot.Handover, place:
 
 
 def serving(stack: Stack) -> list[str]:
-    """The services an order needs: the edge and the application that is not idle."""
-    found = [each.name for each in stack.by_role("edge", "application") if not each.idle]
+    """The services an order needs: edge, application, and whatever those speak to by the profile's flows."""
+    active = {each.name for each in stack.services if not each.idle}
+    found = [each.name for each in stack.by_role("edge", "application") if each.name in active]
     if len(found) < 2:
         raise CannotTell(f"an edge and an application are needed for a transaction, found {found}")
+    for name in found:  # grows while it is walked: what those speak to in turn
+        to = {flow.target for flow in stack.profile.flows or () if flow.source == name}
+        found += sorted((to & active) - set(found))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Protocol, Self, runtime_checkable
 
+from stack.clients.market import Refused
 from stack.errors import CannotTell
 from stack.journey import Ack, Journey
 from stack.model import Stack
@@ -39,7 +40,7 @@ def test_restored_stack_serves_a_verified_transaction(running: Stack, trial: Tri
     with rescued(running, handover_of(running), made.archive) as rescue:
         journey = moved(trial.journey, rescue.stack)
         began = time.monotonic()
-        fresh = [journey.act() for _ in range(4)]
+        fresh = [traded(journey, rescue.stack) for _ in range(4)]  # two accounts, a listing, an order
         held = made.held(rescue.facts["content"]["highest_sequence"])
         losses = journey.verify([*fresh, *held])
         rescue.phases["first verified transaction"] = time.monotonic() - began
@@ -60,6 +61,14 @@ def moved(journey: Journey, target: Stack) -> Journey:
     if not isinstance(there, Journey):
         raise CannotTell("what this journey's `against` returns is no journey")
     return there
+
+
+def traded(journey: Journey, stack: Stack) -> Ack:
+    """One acknowledged write; a refusal is what this check is about."""
+    try:
+        return journey.act()
+    except Refused as refused:
+        raise AssertionError(f"{stack.project}: {refused}, expected a transaction") from refused
 
 
 def note_recovery_time(rescue: Rescue, stack: Stack, evidence: Evidence) -> None:

@@ -1,0 +1,1 @@
+"""The operations area: what the operator types does what it says."""
