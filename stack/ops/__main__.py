@@ -59,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write(f"stack.ops: there is no command {name!r} (see python -m stack.ops --help)\n")
         return BAD_INPUT
     module = importlib.import_module(COMMANDS[name].module)
-    parser = Parser(prog=f"stack.ops {name}", description=module.__doc__)
+    parser = Parser(prog=f"stack.ops {name}", description=module.__doc__, conflict_handler="resolve")
     parser.add_argument("--json", action="store_true", help="answer with one JSON object instead of a sentence")
     module.add_arguments(parser)
     args = parser.parse_args(rest)
