@@ -123,6 +123,8 @@ def test_access_control_confines_the_container(stack: Stack, service: Service, e
     standards=("CIS-Docker 5.9", "NIST SP 800-190 4.4.4"),
 )
 def test_listening_sockets_are_declared(stack: Stack, service: Service, evidence: Evidence) -> None:
+    if service.config.get("network_mode") == "host":
+        not_applicable(f"{service.name} shares the host's network, whose sockets are not its own: SEC-RUN-008 says so")
     offences = []
     for container in containers_of(stack, service):
         declared, source = declared_sockets(stack, service, container)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from stack.errors import CannotTell
 from stack.model import Container, Process, Service, Stack
-from suites.check import Area, Evidence, Impact, Level, Severity, check
+from suites.check import Area, Evidence, Impact, Level, Severity, check, not_applicable
 from suites.security.rules import privileges
 from suites.security.rules.finding import Finding, judge
 from suites.security.running import containers_of
@@ -99,6 +99,8 @@ def test_no_process_can_gain_privileges(stack: Stack, service: Service, evidence
     standards=("CIS-Docker 5.22", "OWASP-Docker 6"),
 )
 def test_every_process_is_behind_seccomp(stack: Stack, service: Service, evidence: Evidence) -> None:
+    if all(container.attrs["HostConfig"].get("Privileged") for container in containers_of(stack, service)):
+        not_applicable(f"{service.name} is privileged, which switches the filter off: SEC-RUN-007 says so")
     judge_processes(stack, service, evidence, "SEC-RUN-004", privileges.unfiltered)
 
 

@@ -35,6 +35,9 @@ COVERED_BY_RUNNING = {
     "CL-0018": "SEC-RUN-001",
 }
 
+# Likewise, but only for findings about one subject: the rule's other subjects stay its own.
+PARTS_COVERED_BY_RUNNING = {"CL-0009": {"seccomp": "SEC-RUN-004"}}
+
 
 @dataclass(frozen=True)
 class Rule:

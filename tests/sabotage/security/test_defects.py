@@ -1,0 +1,183 @@
+"""Why: a check that was never seen to fail proves nothing. Each seeded defect must be found by its check, and by no other."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stack.completed import complete
+from stack.driver import Driver
+from stack.errors import CannotTell, NoEngine
+from stack.ops import firewall
+from tests.sabotage.security import keys
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+PROJECT = "st-security-sabotage"
+MOVING = "seatrial-sabotage/moving:latest"
+DEFECTS: dict[str, Any] = tomllib.loads((HERE / "defects.toml").read_text())
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the suite, as its results file tells it."""
+
+    results: list[dict[str, Any]]
+    output: str
+
+    def failed(self, subject: str) -> list[str]:
+        """The checks that failed on one service."""
+        return sorted({r["id"] for r in self.results if r["outcome"] == "FAIL" and r.get("subject") == subject})
+
+    def outcomes(self, check: str) -> set[str]:
+        """The outcomes of a check, over all its subjects."""
+        return {str(r["outcome"]) for r in self.results if r["id"] == check}
+
+    def texts(self, check: str) -> str:
+        """Everything the failures of a check say."""
+        return "\n".join(
+            json.dumps(r, ensure_ascii=False) for r in self.results if r["id"] == check and r["outcome"] == "FAIL"
+        )
+
+
+def run_suite(folder: Path, *arguments: str, profile: Path) -> Run:
+    """Runs `pytest suites/security` as a process of its own against the sabotaged project."""
+    reports = folder / f"reports-{len(list(folder.glob('reports-*')))}"
+    argv = [
+        sys.executable, "-m", "pytest", *(arguments or ("suites/security",)), "-q", "-p", "no:cacheprovider", "--reports", str(reports),
+        "--compose-file", str(HERE / "compose.yaml"), "--attach", PROJECT, "--allow", "intrusive", "--profile", str(profile),
+    ]  # fmt: skip
+    done = subprocess.run(
+        argv, cwd=ROOT, env=environment(folder), capture_output=True, text=True, timeout=300, check=False
+    )
+    found = sorted(reports.rglob("results.json"))
+    assert found, f"the run left no results:\n{done.stdout[-3000:]}\n{done.stderr[-2000:]}"
+    return Run(json.loads(found[-1].read_text())["results"], done.stdout)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The environment of compose and of the suite: where the edge's certificates are."""
+    return {**os.environ, "SABOTAGE_TLS": str(folder / "tls")}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keys, certificates, a half-encrypted secrets file and the profile that names them."""
+    made = tmp_path_factory.mktemp("sabotage")
+    made.chmod(0o755)
+    keys.certificates(made / "tls")
+    keys.secrets(made)
+    for name, text in {"profile": "443", "old": "8444"}.items():
+        profile = (HERE / "profile.toml").read_text().replace("{tmp}", str(made))
+        profile = profile.replace("[stack]\n", f"[stack]\nhttps_port = {text}\n")
+        (made / f"{name}.toml").write_text(profile)
+    return made
+
+
+@pytest.fixture(scope="module")
+def project(folder: Path) -> Iterator[Driver]:
+    """The sabotaged project, up and then drifted; gone afterwards, whatever happens."""
+    if os.geteuid() != 0:
+        pytest.skip("the seeded defects need root")
+    try:
+        driver = Driver.connect(PROJECT, (HERE / "compose.yaml",), env={"SABOTAGE_TLS": str(folder / "tls")})
+    except NoEngine as error:
+        pytest.skip(str(error))
+    for image in ("seatrial/python:local", "seatrial/nginx:local"):
+        try:
+            driver.image(image)
+        except CannotTell:
+            pytest.skip(f"{image} is not built: make up builds it")
+    complete(("docker", "tag", "seatrial/python:local", MOVING), timeout_seconds=10)
+    try:
+        driver.compose("up", "--detach", "--no-build", "--pull", "never", timeout_seconds=180)
+        driver.connect_network(driver.container_ids("drifted")[0], f"{PROJECT}_open")
+        yield driver
+    finally:
+        driver.compose("down", "--volumes", "--remove-orphans", "--timeout", "1", timeout_seconds=120)
+        complete(("docker", "image", "rm", MOVING), timeout_seconds=10)
+
+
+@pytest.fixture(scope="module")
+def open_run(project: Driver, folder: Path) -> Run:
+    """The whole suite, with no firewall."""
+    return run_suite(folder, profile=folder / "profile.toml")
+
+
+@pytest.fixture(scope="module")
+def firewalled_run(project: Driver, folder: Path, open_run: Run) -> Iterator[Run]:
+    """The network checks again, with the project's firewall up."""
+    firewall.apply(PROJECT)
+    try:
+        yield run_suite(folder, "suites/security/test_network.py", profile=folder / "profile.toml")
+    finally:
+        firewall.remove(PROJECT)
+
+
+@pytest.fixture(scope="module")
+def old_port_run(project: Driver, folder: Path) -> Run:
+    """The TLS checks on the edge's port that has no TLS 1.3."""
+    return run_suite(
+        folder, "suites/security/test_tls.py", "suites/security/test_certificate.py", profile=folder / "old.toml"
+    )
+
+
+@pytest.mark.parametrize("service", DEFECTS["services"])
+def test_exactly_the_expected_checks_fail_on_a_service(open_run: Run, service: str) -> None:
+    assert open_run.failed(service) == sorted(DEFECTS["services"][service])
+
+
+@pytest.mark.parametrize("check", DEFECTS["whole"])
+def test_the_check_finds_the_defect_and_names_it(open_run: Run, check: str) -> None:
+    assert "FAIL" in open_run.outcomes(check), f"{check}: {open_run.outcomes(check) or 'did not run'}"
+    assert_texts(open_run, check, DEFECTS["whole"][check])
+
+
+@pytest.mark.parametrize("check", DEFECTS["silent"]["checks"])
+def test_a_check_without_a_seeded_defect_stays_silent(open_run: Run, check: str) -> None:
+    assert open_run.outcomes(check)
+    assert "FAIL" not in open_run.outcomes(check), open_run.texts(check)
+
+
+def test_no_other_check_fails(open_run: Run) -> None:
+    expected = set(DEFECTS["whole"]) | {check for checks in DEFECTS["services"].values() for check in checks}
+    failed: dict[str, list[str]] = defaultdict(list)
+    for result in open_run.results:
+        if result["outcome"] == "FAIL" and result["id"] not in expected:
+            failed[result["id"]].append(str(result.get("subject")))
+
+    assert not failed
+
+
+def test_no_secret_is_repeated_in_what_the_suite_says(open_run: Run) -> None:
+    assert "Xk29-vq7LmPzt4" not in open_run.output + json.dumps(open_run.results)
+
+
+@pytest.mark.parametrize("check", DEFECTS["firewalled"])
+def test_the_firewall_closes_what_the_engine_leaves_open(firewalled_run: Run, check: str) -> None:
+    assert_texts(firewalled_run, check, DEFECTS["firewalled"][check])
+    for text in DEFECTS["firewalled_never"][check]:
+        assert not re.search(rf'[" \\n]{re.escape(text)}\b', firewalled_run.texts(check)), firewalled_run.texts(check)
+
+
+@pytest.mark.parametrize("check", DEFECTS["old_port"])
+def test_a_port_without_tls_1_3_is_found(old_port_run: Run, check: str) -> None:
+    assert_texts(old_port_run, check, DEFECTS["old_port"][check])
+
+
+def assert_texts(run: Run, check: str, texts: list[str]) -> None:
+    """Fails with what the check said when a text is not in it."""
+    said = run.texts(check)
+    missing = [text for text in texts if text not in said]
+    assert not missing, f"{check} does not say {missing}; it says: {said[:2000] or run.outcomes(check)}"
