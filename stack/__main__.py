@@ -150,9 +150,9 @@ def _images(args: argparse.Namespace) -> int:
 
 
 def _doctor(args: argparse.Namespace) -> int:
-    from stack import doctor
+    from stack.doctor import main as examine
 
-    return doctor.main()
+    return examine()
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

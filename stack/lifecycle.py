@@ -77,8 +77,11 @@ def up(
     driver = _driver(project, overlays, env)
     ran_before = state(project).is_running
     with interruptible():
+        chosen = _choose(driver, services, without)
+        _require_disk(driver)
+        host_ports.require_free(driver, chosen)
         try:
-            _bring_up(driver, _choose(driver, services, without), shown, build=build)
+            _bring_up(driver, chosen, shown, build=build)
         except BaseException:
             if not ran_before:
                 _clean_up(driver, shown)
@@ -145,8 +148,6 @@ def _choose(driver: Driver, services: Iterable[str] | None, without: Iterable[st
 
 
 def _bring_up(driver: Driver, chosen: dict[str, dict[str, Any]], progress: Progress, *, build: bool) -> None:
-    _require_disk(driver)
-    host_ports.require_free(driver, chosen)
     folder = Path(driver.env["SEATRIAL_STATE_DIR"])
     values = _prepare(folder, progress)
     here = _with_images(chosen, progress, build=build)

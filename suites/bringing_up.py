@@ -30,7 +30,7 @@ def _ours(choice: Choice) -> TakeDown | None:
     progress = Progress()
     ensure_engine(progress, install=False)
     stack = choice.stack
-    if lifecycle.is_unchanged(stack.project):
+    if lifecycle.is_unchanged(stack.project, without=stack.excluded):
         return None
     ran_before = lifecycle.state(stack.project).is_running
     lifecycle.up(stack.project, without=stack.excluded, progress=progress)
