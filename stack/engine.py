@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -31,6 +32,8 @@ PLUGINS = {"compose": "docker-compose", "buildx": "docker-buildx"}
 DAEMON_FILE = Path("/etc/docker/daemon.json")
 MARK_FILE = Path("/etc/docker/installed-by-seatrial")
 LOG_FILE = Path("/var/log/dockerd.log")
+# Exists where systemd runs the machine (sd_booted(3)).
+SYSTEMD = Path("/run/systemd/system")
 LOCAL_SOCKET = "unix:///var/run/docker.sock"
 DAEMON: Mapping[str, Any] = {
     # CIS Docker Benchmark 1.6, section 2: containers survive a restart of the engine; none talks to another on the
@@ -75,12 +78,8 @@ class Engine:
 
 def numbers(version: str) -> tuple[int, ...]:
     """Return the leading numbers of a version, for comparing: `v2.26.1-4` → (2, 26, 1)."""
-    found: list[int] = []
-    for part in version.lstrip("v").replace("-", ".").replace("+", ".").split("."):
-        if not part.isdigit():
-            break
-        found.append(int(part))
-    return tuple(found)
+    match = re.match(r"v?(\d+(?:\.\d+)*)", version)
+    return tuple(map(int, match[1].split("."))) if match else ()
 
 
 def find_engine() -> Engine | None:
@@ -224,7 +223,7 @@ def _start(progress: Progress) -> Engine:
         raise UserError(message)
     with progress.step("starting the Docker engine"):
         process: subprocess.Popen[bytes] | None = None
-        if Path("/run/systemd/system").is_dir():
+        if SYSTEMD.is_dir():
             run(["systemctl", "enable", "--now", "docker"], within_seconds=90)
         else:
             with LOG_FILE.open("ab") as log:

@@ -14,15 +14,16 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 
 from stack.build_settings import write_secrets
 from stack.command import Ran, end_running, run
 from stack.engine import Engine, find_engine
 from stack.errors import SeatrialError, UserError
-from stack.interruption import interruptible
+from stack.interruption import Terminated, interruptible
 from stack.progress import Progress
 from stack.pulling import Unobtainable, pull
 from stack.recipes import PREFIX, ROOT, SOURCE_LABEL, TAG, Recipe, closure, fingerprints, recipes
@@ -53,7 +54,7 @@ def obtain(names: Iterable[str], progress: Progress, *, fresh: bool = False) -> 
     chosen = closure([*ours.values(), *(name for name in ALWAYS if name in known)], known)
     hashes = fingerprints(chosen)
     foreign = [name for name in wanted if name not in ours]
-    with _one_at_a_time():
+    with _one_at_a_time(progress):
         present = _present([recipe.reference for recipe in chosen] + foreign)
         stale = [r for r in chosen if fresh or present.get(r.reference) != hashes[r.name]]
         absent = [reference for reference in foreign if reference not in present]
@@ -88,6 +89,7 @@ class _Work:
         self._fresh = fresh
         self._failed: dict[str, str] = {}
         self._stopping = threading.Event()
+        self._futures: list[Future[None]] = []
 
     def do(self, stale: Sequence[Recipe], absent: Sequence[str]) -> dict[str, str]:
         """Return what could not be had: short name (or reference) → reason."""
@@ -103,17 +105,32 @@ class _Work:
             try:
                 self._all(pool, stale, absent, [*settings, f"--build-arg=ROOTFS={rootfs}"] if rootfs else settings)
             except BaseException:
-                # Ctrl-C reaches the main thread only: the builds are ended here, and nothing half-built is tagged.
-                self._stopping.set()
-                end_running()
+                self._stop(pool)
                 raise
             finally:
-                pool.shutdown(cancel_futures=True)
+                pool.shutdown()
         return self._failed
+
+    def _stop(self, pool: ThreadPoolExecutor) -> None:
+        """End what the threads run: Ctrl-C reaches the main thread only. Nothing half-built ever gets a name."""
+        self._stopping.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        # Again and again, since a thread may be about to start another program.
+        while not all(future.done() for future in self._futures):
+            end_running()
+            wait(self._futures, timeout=0.2)
 
     def _all(self, pool: ThreadPoolExecutor, stale: Sequence[Recipe], absent: Sequence[str], settings: list[str]) -> None:
         waiting = {recipe.name: recipe for recipe in stale}
-        under_way: dict[Future[None], str] = {pool.submit(self._pull, name): name for name in absent}
+        under_way: dict[Future[None], str] = {}
+
+        def submit(name: str, work: Callable[[], None]) -> None:
+            future = pool.submit(work)
+            self._futures.append(future)
+            under_way[future] = name
+
+        for reference in absent:
+            submit(reference, partial(self._pull, reference))
         while waiting or under_way:
             for recipe in _long_ones_first(waiting.values()):
                 needs = {*recipe.parents, *recipe.after}
@@ -122,7 +139,7 @@ class _Work:
                     self._failed[recipe.name] = f"its base {lacking[0]} could not be built"
                     del waiting[recipe.name]
                 elif not needs & {*waiting, *under_way.values()}:
-                    under_way[pool.submit(self._build, recipe, settings)] = recipe.name
+                    submit(recipe.name, partial(self._build, recipe, settings))
                     del waiting[recipe.name]
             ended, _ = wait(under_way, return_when=FIRST_COMPLETED)
             for future in ended:
@@ -147,7 +164,9 @@ class _Work:
         try:
             with self._progress.step(f"building {recipe.name}"):
                 answer = run([*command, str(recipe.context)], within_seconds=1800)
-                if not answer.ok and not self._stopping.is_set():
+                if not answer.ok and self._stopping.is_set():
+                    return
+                if not answer.ok:
                     raise self._explained(recipe, answer)
         except Unobtainable as reason:
             self._failed[recipe.name] = str(reason)
@@ -215,17 +234,21 @@ def _require_room(engine: Engine, stale: Sequence[Recipe]) -> None:
 
 
 @contextlib.contextmanager
-def _one_at_a_time() -> Iterator[None]:
+def _one_at_a_time(progress: Progress) -> Iterator[None]:
     """Let a second run on this machine wait for the first, and then find its images."""
     folder = ROOT / ".seatrial" / "cache"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "images.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with progress.step("waiting for another run that is obtaining images"):
+                fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Obtain the images named on the command line. Exit codes: 0 all there, 1 some missing, 4 bad input."""
+    """Obtain the images named on the command line. Exit codes: 0 all there, 1 some missing, 4 bad input, 130 and 143 interrupted."""
     parser = argparse.ArgumentParser(prog="python -m stack.images", description="Obtain images: present, pulled or built.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="ours by name, others by reference (default: all of ours)")
     parser.add_argument("--fresh", action="store_true", help="build anew without caches, for today's security fixes")
@@ -234,8 +257,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         missing = obtain(arguments.names or recipes(), progress, fresh=arguments.fresh)
     except SeatrialError as error:
+        progress.close()
         print(f"images: {error}", file=sys.stderr)
         return 4
+    except Terminated:
+        return 143
+    except KeyboardInterrupt:
+        return 130
     finally:
         progress.close()
     for name, reason in missing:
