@@ -26,6 +26,8 @@ test: lint ## the project's own tests: lint, then unit and integration tests
 lint: venv ## ruff, mypy --strict, and who may import whom
 	@$(VENV)/ruff check .
 	@$(VENV)/mypy --no-error-summary stack suites chaos load reports exporter conftest.py
+	@MYPYPATH=stack/images/server:stack/images/alert-receiver $(VENV)/mypy --no-error-summary \
+	    -p marketplace_server -p alert_receiver
 	@$(VENV)/lint-imports
 
 sabotage: ## seeded defects, each of which the checklist must find
