@@ -259,6 +259,7 @@ def _take_down(driver: Driver, *, with_volumes: bool) -> None:
         raise CannotTell(message)
     folder = Path(driver.env["SEATRIAL_STATE_DIR"])
     secrets.forget(folder)
+    (folder / "edge" / "active.conf").unlink(missing_ok=True)  # the next bring-up begins with blue
     Record.forget(folder)
 
 
