@@ -1,5 +1,6 @@
 """What was acknowledged is there: after a restart, after SIGKILL, and with both colours writing one file."""
 
+import http.client
 import signal
 import threading
 from pathlib import Path
@@ -66,6 +67,43 @@ def test_two_colours_write_one_database_and_number_it_together(tmp_path: Path) -
 def test_sigterm_ends_with_0_after_answering(tmp_path: Path) -> None:
     with running(tmp_path, "blue") as (blue,):
         assert blue.end(signal.SIGTERM) == 0
+
+
+def test_draining_cuts_no_request_off(tmp_path: Path) -> None:
+    """Each client goes on until an answer tells it that the connection ends; none may see one that ends without."""
+    with running(tmp_path, "blue") as (blue,):
+        answered: list[int] = []
+        cut_off: list[Exception] = []
+        under_way = threading.Barrier(9)
+
+        def ask_until_told_to_go() -> None:
+            connection = http.client.HTTPConnection("127.0.0.1", blue.port, timeout=5)
+            is_told = False
+            count = 0
+            while not is_told:
+                try:
+                    connection.request("GET", "/api/listings")
+                    answer = connection.getresponse()
+                    answer.read()
+                except (OSError, http.client.HTTPException) as error:
+                    cut_off.append(error)
+                    return
+                is_told = answer.getheader("Connection") == "close"
+                count += 1
+                if count == 5:
+                    under_way.wait()
+            answered.append(answer.status)
+            connection.close()
+
+        clients = [threading.Thread(target=ask_until_told_to_go) for _ in range(8)]
+        for client in clients:
+            client.start()
+        under_way.wait()
+        code = blue.end(signal.SIGTERM)
+        for client in clients:
+            client.join()
+
+    assert (code, cut_off, answered) == (0, [], [200] * 8)
 
 
 def test_the_files_are_ciphertext_and_open_with_the_key_only(tmp_path: Path) -> None:
