@@ -1,7 +1,7 @@
 """``python -m reports``: everything to the right of ``results.json``, without running anything.
 
-Why this exists: a verdict has to be reproducible from its results by somebody else, later, on another machine. Exit codes: 0 the
-question was answered with yes, 1 with no, 4 bad input (one sentence on standard error).
+Why this exists: a verdict has to be reproducible from its results by somebody else, later, on another machine. Exit
+codes: 0 the question was answered with yes, 1 with no, 4 bad input (one sentence on standard error).
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m reports", description="Judge and render the results of a run again.")
+    parser = argparse.ArgumentParser(
+        prog="python -m reports", description="Judge and render the results of a run again."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     one = commands.add_parser("render", help="write every rendering of a run again")
@@ -46,10 +48,20 @@ def _parser() -> argparse.ArgumentParser:
 
     one = commands.add_parser("gate", help="exit with 0 only if a run reached a tier")
     one.add_argument("folder", type=Path, metavar="DIR")
-    one.add_argument("--gate", choices=["staging", "production"], default="production", help="the tier (default: production)")
+    one.add_argument(
+        "--gate", choices=["staging", "production"], default="production", help="the tier (default: production)"
+    )
     one.add_argument("--waivers", type=Path, metavar="FILE", help="use these waivers instead of the run's own")
-    one.add_argument("--max-age", type=promotion.age, metavar="AGE", help="refuse evidence older than this: 90m, 24h, 7d")
-    one.add_argument("--for", dest="images", type=Path, metavar="FILE", help="refuse evidence for other images: JSON, service → image id")
+    one.add_argument(
+        "--max-age", type=promotion.age, metavar="AGE", help="refuse evidence older than this: 90m, 24h, 7d"
+    )
+    one.add_argument(
+        "--for",
+        dest="images",
+        type=Path,
+        metavar="FILE",
+        help="refuse evidence for other images: JSON, service → image id",
+    )
     one.set_defaults(command=_gate)
 
     one = commands.add_parser("diff", help="what changed between two runs; exits with 1 if something got worse")
@@ -79,7 +91,9 @@ def _render(asked: argparse.Namespace) -> int:
 def _gate(asked: argparse.Namespace) -> int:
     run = load(asked.folder)
     now = datetime.now(UTC)
-    promotion.refuse_foreign(run, now, max_age=asked.max_age, images=promotion.read_images(asked.images) if asked.images else None)
+    promotion.refuse_foreign(
+        run, now, max_age=asked.max_age, images=promotion.read_images(asked.images) if asked.images else None
+    )
     waivers: tuple[Waiver, ...] = read(asked.waivers) if asked.waivers else recorded(run.manifest.get("waivers") or ())
     card = judged(run, waivers, now.date(), gated=True)
     _show(card, asked.folder.resolve())

@@ -1,6 +1,8 @@
-"""The original checklist's sixteen boxes, each with the checks that stand for it: what used to be ticked by hand, from memory.
+"""The original checklist's sixteen boxes, each with the checks that stand for it: what used to be ticked by hand, from
+memory.
 
-Why this exists: people ask for the boxes by name. A box is ticked when every one of its checks passed, and by nothing else.
+Why this exists: people ask for the boxes by name. A box is ticked when every one of its checks passed, and by nothing
+else.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ class Box:
 
 @dataclass(frozen=True)
 class BoxState:
-    """Whether a box is ticked; else which of its checks did not pass (``id: outcome``), and which there was no result of."""
+    """Whether a box is ticked; else which of its checks did not pass (``id: outcome``), and which there was no result
+    of.
+    """
 
     ticked: bool
     open: tuple[str, ...] = ()

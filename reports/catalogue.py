@@ -1,7 +1,7 @@
 """The shipped checklist as data: what a complete run has to answer, whether or not somebody asked for all of it.
 
-Why this exists: a gate that judges only what was run can be passed by running little. ``suites/catalogue.tsv`` is made from the
-checks themselves (``make docs``), and a test keeps it current.
+Why this exists: a gate that judges only what was run can be passed by running little. ``suites/catalogue.tsv`` is made
+from the checks themselves (``make docs``), and a test keeps it current.
 """
 
 from __future__ import annotations
@@ -48,6 +48,13 @@ def as_tsv(checks: Iterable[Check]) -> str:
     areas = list(Area)
     rows = ["\t".join(COLUMNS)]
     for one in sorted(checks, key=lambda one: (areas.index(one.area), one.id)):
-        cells = (one.id, one.area.value, one.severity.value, one.level.value, one.impact.value, " ".join(one.title.split()))
+        cells = (
+            one.id,
+            one.area.value,
+            one.severity.value,
+            one.level.value,
+            one.impact.value,
+            " ".join(one.title.split()),
+        )
         rows.append("\t".join(cells))
     return "\n".join(rows) + "\n"

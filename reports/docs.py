@@ -24,9 +24,9 @@ _HEAD = """# The checks
 
 Written by `make docs` from the checks themselves: change them there.
 
-Each check is a sentence that is true when it passes. *Level* is the strongest evidence it reaches: what a file declares, what the
-engine makes of it (effective), or what the thing itself shows (observed). *Impact* is what it does to the stack: passive checks
-look, intrusive ones send traffic or try writes, destructive ones break or replace.
+Each check is a sentence that is true when it passes. *Level* is the strongest evidence it reaches: what a file
+declares, what the engine makes of it (effective), or what the thing itself shows (observed). *Impact* is what it does
+to the stack: passive checks look, intrusive ones send traffic or try writes, destructive ones break or replace.
 """
 
 
@@ -48,7 +48,9 @@ def collected() -> Mapping[str, tuple[Check, str]]:
     keeper, output = _Collected(), io.StringIO()
     folders = [str(ROOT / name) for name in _FOLDERS]
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-        code = pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", f"--rootdir={ROOT}", *folders], plugins=[keeper])
+        code = pytest.main(
+            ["--collect-only", "-q", "-p", "no:cacheprovider", f"--rootdir={ROOT}", *folders], plugins=[keeper]
+        )
     if code != pytest.ExitCode.OK or not keeper.found:
         raise UserError(f"The checks can't be collected (pytest ended with {int(code)}):\n{output.getvalue()}")
     return keeper.found
@@ -59,21 +61,32 @@ def page(found: Mapping[str, tuple[Check, str]]) -> str:
     parts = [_HEAD]
     for area in Area:
         mine = sorted((one for one in found.values() if one[0].area is area), key=lambda one: one[0].id)
-        if not mine:
-            continue
-        rows = [f"| [{one.id}](#{one.id.lower().replace('.', '')}) | {one.title} | {one.severity.value} | {one.level.value} | {one.impact.value} |" for one, _ in mine]
-        parts.append(f"## {area.value.capitalize()} ({len(mine)})\n\n| id | true when it passes | severity | level | impact |\n|---|---|---|---|---|\n" + "\n".join(rows) + "\n")
-        parts += [_check(one, test) for one, test in mine]
+        if mine:
+            head = f"## {area.value.capitalize()} ({len(mine)})\n\n{_COLUMNS}\n"
+            parts.append(head + "\n".join(_row(one) for one, _ in mine) + "\n")
+            parts += [_check(one, test) for one, test in mine]
     return "\n".join(parts)
 
 
+_COLUMNS = "| id | true when it passes | severity | level | impact |\n|---|---|---|---|---|"
+
+
+def _row(one: Check) -> str:
+    anchor = one.id.lower().replace(".", "")
+    cells = (f"[{one.id}](#{anchor})", one.title, one.severity.value, one.level.value, one.impact.value)
+    return f"| {' | '.join(cells)} |"
+
+
 def _check(one: Check, test: str) -> str:
-    standards = f"\n\nStandards: {', '.join(one.standards)}." if one.standards else ""
-    return f"### {one.id}\n\n**{one.title}.** {one.rationale}\n\nRemedy: {one.remediation}{standards}\n\nDecided by `{test}`.\n"
+    parts = [f"### {one.id}", f"**{one.title}.** {one.rationale}", f"Remedy: {one.remediation}"]
+    parts += [f"Standards: {', '.join(one.standards)}."] if one.standards else []
+    return "\n\n".join([*parts, f"Decided by `{test}`."]) + "\n"
 
 
 def write(*, check_only: bool) -> list[Path]:
-    """Write both files, and return those that were not current (with ``check_only`` nothing is written). Raises UserError."""
+    """Write both files, and return those that were not current (with ``check_only`` nothing is written). Raises
+    UserError.
+    """
     found = collected()
     texts = {PAGE: page(found), SHIPPED: as_tsv(entry for entry, _ in found.values())}
     stale = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text]

@@ -1,7 +1,8 @@
 """The record of a run: what was planned, what came of it, and for exactly which release; on disk and in memory.
 
-Why this exists: everything a reader sees is made from this record and can be made again from it. It is written line by line while
-a run goes on (a killed run leaves what it had) and compiled to one ``results.json``, whose form is published in ``reports/schema``.
+Why this exists: everything a reader sees is made from this record and can be made again from it. It is written line by
+line while a run goes on (a killed run leaves what it had) and compiled to one ``results.json``, whose form is published
+in ``reports/schema``.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class Planned:
 class Run:
     """Everything known about one run.
 
-    ``manifest`` binds it to a release (see :mod:`reports.manifest`); ``ended`` says why it ended early, and is empty when it ran to
-    its end; ``phases`` are seconds by name; ``sources`` give each check's own file and line.
+    ``manifest`` binds it to a release (see :mod:`reports.manifest`); ``ended`` says why it ended early, and is empty
+    when it ran to its end; ``phases`` are seconds by name; ``sources`` give each check's own file and line.
     """
 
     manifest: Mapping[str, Any]
@@ -53,7 +54,9 @@ class Run:
         return tuple(self.manifest.get("exclusions", ()))
 
 
-def lines_of_plan(checks: Iterable[tuple[Check, tuple[str, int]]], planned: Iterable[Planned]) -> Iterator[dict[str, Any]]:
+def lines_of_plan(
+    checks: Iterable[tuple[Check, tuple[str, int]]], planned: Iterable[Planned]
+) -> Iterator[dict[str, Any]]:
     """The record's lines that say what was collected."""
     for entry, source in checks:
         yield {"kind": "check", **check_to_json(entry), "source": list(source)}
@@ -90,7 +93,9 @@ def result_to_json(result: Result) -> dict[str, Any]:
 
 
 def result_from_json(data: Mapping[str, Any]) -> Result:
-    """The result that :func:`result_to_json` wrote, its text made printable. Raises KeyError, TypeError or ValueError otherwise."""
+    """The result that :func:`result_to_json` wrote, its text made printable. Raises KeyError, TypeError or ValueError
+    otherwise.
+    """
     return Result(
         id=_text(data["id"]),
         subject=_text(data["subject"]),
@@ -144,7 +149,9 @@ def to_json(run: Run) -> dict[str, Any]:
 
 
 def from_json(data: Any) -> Run:
-    """The record in ``data``. Raises UserError, with one sentence, for another program's, another version's or a damaged one."""
+    """The record in ``data``. Raises UserError, with one sentence, for another program's, another version's or a
+    damaged one.
+    """
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         raise UserError("it is not a record of a Seatrial run")
     if data.get("version") != VERSION:
@@ -166,7 +173,9 @@ def from_json(data: Any) -> Run:
 
 
 def _refuse_strangers(run: Run) -> None:
-    """Raise ValueError for what no run of ours writes: a result nobody planned, two of one instance, a check nobody described."""
+    """Raise ValueError for what no run of ours writes: a result nobody planned, two of one instance, a check nobody
+    described.
+    """
     described = {one.id for one in run.checks}
     planned = {(one.id, one.subject) for one in run.planned}
     seen: set[tuple[str, str]] = set()
@@ -204,11 +213,14 @@ def _printable_tree(value: Any) -> Any:
 
 
 def compiled(lines: Iterable[str]) -> Run:
-    """The record from its lines, as they were written while the run went on. A last line cut short by a kill is left out.
+    """The record from its lines, as they were written while the run went on. A last line cut short by a kill is left
+    out.
 
     Raises UserError when the lines are not of such a record.
     """
-    kinds: dict[str, list[dict[str, Any]]] = {name: [] for name in ("run", "check", "planned", "result", "manifest", "end")}
+    kinds: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("run", "check", "planned", "result", "manifest", "end")
+    }
     for line in lines:
         if not line.endswith("\n"):
             break

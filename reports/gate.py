@@ -1,7 +1,7 @@
 """What each tier demands, and what stands in its way: the part of a verdict that points can't buy.
 
-Why this exists: a score of 97 with a backup that can't be restored is not readiness. A tier is reached when nothing stands in its
-way, and whatever does is named.
+Why this exists: a score of 97 with a backup that can't be restored is not readiness. A tier is reached when nothing
+stands in its way, and whatever does is named.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class Tier(IntEnum):
 
 @dataclass(frozen=True)
 class Gate:
-    """What a tier needs: score and coverage in per cent, ids that must PASS, areas in which something must have been assessed."""
+    """What a tier needs: score and coverage in per cent, ids that must PASS, areas in which something must have been
+    assessed.
+    """
 
     tier: Tier
     score: float
@@ -68,7 +70,9 @@ def gates_from(data: Mapping[str, Any] | None) -> tuple[Gate, ...]:
 
 @dataclass(frozen=True)
 class Obstacle:
-    """One thing in a tier's way: what it is about (an id, or ``score``, ``coverage``, ``waiver``, ``area``), and why."""
+    """One thing in a tier's way: what it is about (an id, or ``score``, ``coverage``, ``waiver``, ``area``), and
+    why.
+    """
 
     about: str
     why: str
@@ -82,8 +86,8 @@ def obstacles(
 ) -> tuple[Obstacle, ...]:
     """Everything between these checks and the gate's tier; nothing means that it is reached.
 
-    The worst comes first: reverts that failed, then critical and high checks, then the rest. ``expired`` names waivers that have
-    ended; ``ended`` says why the run stopped early, if it did.
+    The worst comes first: reverts that failed, then critical and high checks, then the rest. ``expired`` names waivers
+    that have ended; ``ended`` says why the run stopped early, if it did.
     """
     found = [Obstacle(c.entry.id, f"a fault was not reverted: {c.reason}") for c in checks if c.revert_failed]
     if ended:

@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM, held back for the moment in which results are rendered.
 
-Why this exists: somebody who stops a run still wants to read what it found. Rendering takes seconds; the signal is obeyed after it.
+Why this exists: somebody who stops a run still wants to read what it found. Rendering takes seconds; the signal is
+obeyed after it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """From the way a test ended to the outcome of its check: one rule for each way there is.
 
-Why this exists: everything a report says rests on this mapping. Only an assertion that did not hold is a FAIL; whatever kept the
-question from being answered is INCONCLUSIVE, so that a broken check can neither condemn a stack nor flatter it.
+Why this exists: everything a report says rests on this mapping. Only an assertion that did not hold is a FAIL; whatever
+kept the question from being answered is INCONCLUSIVE, so that a broken check can neither condemn a stack nor flatter
+it.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from suites.check import Excluded, NotApplicable
 def judge(when: str, error: BaseException | None, *, expected_failure: str | None = None) -> Judgement | None:
     """What a finished phase says: ``when`` is pytest's name of it, ``error`` what ended it.
 
-    A set-up or tear-down that went well says nothing (None). ``expected_failure`` is the reason of an xfail mark that took effect:
-    such a test has no say, whichever way it ended.
+    A set-up or tear-down that went well says nothing (None). ``expected_failure`` is the reason of an xfail mark that
+    took effect: such a test has no say, whichever way it ended.
     """
     if expected_failure is not None:
         return Judgement(Outcome.INCONCLUSIVE, f"marked as expected to fail: {expected_failure or 'no reason given'}")

@@ -61,14 +61,18 @@ def commit(folder: Path) -> dict[str, Any]:
 
 def _git(folder: Path, *words: str) -> str | None:
     try:
-        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None  # no git, no repository: the manifest then says that the commit is not known
     return done.stdout.strip()
 
 
 def declared(stack: Any) -> dict[str, Any]:
-    """What the declarations say: project, files, the hash of the rendered compose file, exclusions, and what each tier needs."""
+    """What the declarations say: project, files, the hash of the rendered compose file, exclusions, and what each tier
+    needs.
+    """
     rendered = json.dumps(stack.rendered, sort_keys=True, separators=(",", ":"), default=str)
     return {
         "project": stack.project,
@@ -85,7 +89,10 @@ def declared(stack: Any) -> dict[str, Any]:
 def running(stack: Any) -> Mapping[str, Any]:
     """What runs: each service's image id, and the engine. Where the engine can't be asked, why."""
     try:
-        images = {one["Config"]["Labels"].get("com.docker.compose.service", "?"): one["Image"] for one in stack.driver.containers()}
+        images = {
+            one["Config"]["Labels"].get("com.docker.compose.service", "?"): one["Image"]
+            for one in stack.driver.containers()
+        }
         info = stack.driver.info()
     except SeatrialError as error:
         return {"images": {}, "engine": {"unknown": str(error)}}

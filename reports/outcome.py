@@ -1,6 +1,7 @@
 """What came of a check: four outcomes, of which the worst wins, and the evidence that goes with them.
 
-Why this exists: two outcomes are not enough. What could not be asked is neither good nor bad, and what doesn't exist is neither too.
+Why this exists: two outcomes are not enough. What could not be asked is neither good nor bad, and what doesn't exist is
+neither too.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Result:
-    """One instance of a check with its outcome: the check's id, what it was about, and what it saw. Times are in seconds."""
+    """One instance of a check with its outcome: the check's id, what it was about, and what it saw. Times are in
+    seconds.
+    """
 
     id: str
     subject: str

@@ -1,4 +1,6 @@
-"""A picture of the scorecard page, taken by a headless browser: for a README, or a chat in which nobody opens attachments."""
+"""A picture of the scorecard page, taken by a headless browser: for a README, or a chat in which nobody opens
+attachments.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _TIMEOUT_SECONDS = 60
 
 
 def take(folder: Path, out: Path) -> None:
-    """Write the top of ``readiness.html`` in ``folder`` as a PNG file. Raises UserError without a page, a browser, or a picture."""
+    """Write the top of ``readiness.html`` in ``folder`` as a PNG file. Raises UserError without a page, a browser, or a
+    picture.
+    """
     page = (folder / "readiness.html").resolve()
     if not page.is_file():
         raise UserError(f"{page}: there is no page; `python -m reports render {folder}` writes it.")

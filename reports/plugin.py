@@ -1,4 +1,5 @@
-"""The pytest plugin: turns what pytest reports about a check into a result, writes it down at once, and renders at the end.
+"""The pytest plugin: turns what pytest reports about a check into a result, writes it down at once, and renders at the
+end.
 
 Why this exists: it is the only place where pytest's idea of a run and ours meet. What it costs a test is measured
 (tests/benchmarks); a run without a single check leaves it idle.
@@ -49,8 +50,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=["staging", "production"],
         help="judge the whole catalogue, and make the exit code the verdict's: 0 only if this tier is reached",
     )
-    group.addoption("--reports", metavar="DIR", type=Path, default=_ROOT / "reports" / "out", help="where reports are written")
-    group.addoption("--waivers", metavar="FILE", type=Path, help="waivers (TOML); by default waivers.toml beside the compose file")
+    group.addoption(
+        "--reports", metavar="DIR", type=Path, default=_ROOT / "reports" / "out", help="where reports are written"
+    )
+    group.addoption(
+        "--waivers", metavar="FILE", type=Path, help="waivers (TOML); by default waivers.toml beside the compose file"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,9 +64,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def waivers_of(config: pytest.Config, stack: Any | None) -> tuple[Waiver, ...]:
-    """The waivers of this run: the file asked for, else the one beside the stack's first compose file. Raises UserError."""
+    """The waivers of this run: the file asked for, else the one beside the stack's first compose file. Raises
+    UserError.
+    """
     asked: Path | None = config.getoption("waivers")
-    path = asked or (stack.compose_files[0].parent if stack and stack.compose_files else config.rootpath) / "waivers.toml"
+    path = (
+        asked or (stack.compose_files[0].parent if stack and stack.compose_files else config.rootpath) / "waivers.toml"
+    )
     return read(path) if asked or path.is_file() else ()
 
 
@@ -79,17 +88,23 @@ class Reporter:
         self._is_worker = hasattr(config, "workerinput")
 
     def pytest_sessionstart(self) -> None:
-        """Let SIGTERM end the session as Ctrl-C does (unless somebody else already decides): results are then rendered."""
+        """Let SIGTERM end the session as Ctrl-C does (unless somebody else already decides): results are then
+        rendered.
+        """
         main = threading.current_thread() is threading.main_thread()
         if main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _interrupt)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Write the plan down, before anything starts; nothing at all happens in a session without checks."""
+        """Make the plan of what was collected."""
         checks = [(item, entry) for item in session.items if (entry := check_of(item))]
         self._plan = list(plan_of(checks, self._config.rootpath))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Open the record before anything starts; not in a session without checks, nor in one that won't run any."""
         gated = self._config.getoption("gate") is not None
-        if self._config.option.collectonly or self._is_worker or not (checks or gated):
+        if self._config.option.collectonly or self._is_worker or session.testsfailed or not (self._plan or gated):
             return
         try:
             self._open(session)
@@ -119,7 +134,9 @@ class Reporter:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Judge each phase as it ends, and after the last one put the result on the report (which travels between processes)."""
+        """Judge each phase as it ends, and after the last one put the result on the report (which travels between
+        processes).
+        """
         report = yield
         entry = check_of(item)
         if entry is None:
@@ -143,7 +160,9 @@ class Reporter:
         return report
 
     def _spent_apart(self) -> float:
-        """The seconds of phases that are no area's (bring-up, tear-down): they fall into some test's set-up, and are not its own."""
+        """The seconds of phases that are no area's (bring-up, tear-down): they fall into some test's set-up, and are
+        not its own.
+        """
         phases: dict[str, float] = self._config.stash.get(PHASES, {})
         return sum(spent for name, spent in phases.items() if name not in _AREAS)
 
@@ -157,7 +176,9 @@ class Reporter:
             self._others_failed += 1
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport
+    ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
         """Call outcomes by their own names; a FAIL is then told by our summary, not by a traceback."""
         name = getattr(report, "seatrial_outcome", None)
         if name is None:
@@ -177,7 +198,9 @@ class Reporter:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Render what there is, however the session ended, after everything was torn down; under ``--gate`` decide the exit code."""
+        """Render what there is, however the session ended, after everything was torn down; under ``--gate`` decide the
+        exit code.
+        """
         try:
             return (yield)
         finally:
@@ -192,7 +215,11 @@ class Reporter:
     def _finish(self, session: pytest.Session) -> None:
         assert self._record is not None  # only called when it is open
         stopped = session.exitstatus not in _CAME_TO_ITS_END
-        ended = _STOPPED.get(int(session.exitstatus), f"stopped with exit code {int(session.exitstatus)}") if stopped else ""
+        ended = (
+            _STOPPED.get(int(session.exitstatus), f"stopped with exit code {int(session.exitstatus)}")
+            if stopped
+            else ""
+        )
         phases: dict[str, float] = self._config.stash.setdefault(PHASES, {})
         self._record.end(ended, phases)
         begun = time.monotonic()
@@ -216,7 +243,11 @@ class Reporter:
 
 
 _CAME_TO_ITS_END = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
-_STOPPED = {2: "interrupted", 3: "an internal error of pytest", 4: "it could not start (the sentence is at the end of its output)"}
+_STOPPED = {
+    2: "interrupted",
+    3: "an internal error of pytest",
+    4: "it could not start (the sentence is at the end of its output)",
+}
 _TRACEBACK = pytest.StashKey[str]()
 _AREAS = frozenset(area.value for area in Area)
 _SHOWN = {

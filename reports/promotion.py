@@ -1,6 +1,7 @@
 """Whether evidence is about what is to be promoted: the same images, and recent enough.
 
-Why this exists: a scorecard of last month's images says nothing about today's. What doesn't match is refused, not warned about.
+Why this exists: a scorecard of last month's images says nothing about today's. What doesn't match is refused, not
+warned about.
 """
 
 from __future__ import annotations
@@ -59,5 +60,6 @@ def refuse_foreign(run: Run, now: datetime, *, max_age: timedelta | None, images
     seen = run.manifest.get("images") or {}
     for service, wanted in images.items():
         if seen.get(service) != wanted:
-            raise UserError(f"The evidence is for other images: {service} ran {seen.get(service, 'not at all')}, expected {wanted}.")
-
+            raise UserError(
+                f"The evidence is for other images: {service} ran {seen.get(service, 'not at all')}, expected {wanted}."
+            )

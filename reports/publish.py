@@ -1,7 +1,8 @@
-"""From a recorded run to everything people read: the one road that both a session's end and ``python -m reports render`` take.
+"""From a recorded run to everything people read: the one road that both a session's end and ``python -m reports
+render`` take.
 
-Why this exists: what is rendered again must be what was rendered first. Every file is written aside and renamed, so that a reader
-never meets half a page.
+Why this exists: what is rendered again must be what was rendered first. Every file is written aside and renamed, so
+that a reader never meets half a page.
 """
 
 from __future__ import annotations
@@ -46,11 +47,15 @@ class Published:
 def publish(folder: Path, waivers: Sequence[Waiver] | None = None, today: date | None = None) -> Published:
     """Write ``results.json`` and every rendering of the run recorded in ``folder``, and point ``latest`` there.
 
-    ``waivers`` are the run's own unless others are given. Raises UserError when there is no readable record, or when the folder
-    can't be written.
+    ``waivers`` are the run's own unless others are given. Raises UserError when there is no readable record, or when
+    the folder can't be written.
     """
     run = load(folder)
-    card = judged(run, recorded(run.manifest.get("waivers", ())) if waivers is None else waivers, today or datetime.now(UTC).date())
+    card = judged(
+        run,
+        recorded(run.manifest.get("waivers", ())) if waivers is None else waivers,
+        today or datetime.now(UTC).date(),
+    )
     try:
         write(folder / "results.json", json.dumps(to_json(run), ensure_ascii=False, separators=(",", ":")))
         for name, render in RENDERINGS.items():

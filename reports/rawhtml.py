@@ -1,7 +1,7 @@
 """The raw evidence: pytest-html's own page of every test with its output, beside our reports.
 
-Why this exists: our pages say what follows from the results; whoever doubts them wants to see what the tests printed. The page is
-started late, when there is a folder for it, because most sessions have no checks at all.
+Why this exists: our pages say what follows from the results; whoever doubts them wants to see what the tests printed.
+The page is started late, when there is a folder for it, because most sessions have no checks at all.
 """
 
 from __future__ import annotations

@@ -17,7 +17,9 @@ from stack.errors import UserError
 
 
 class Record:
-    """An open ``results.jsonl`` in a folder of its own. Each line is written whole and flushed before the next test starts."""
+    """An open ``results.jsonl`` in a folder of its own. Each line is written whole and flushed before the next test
+    starts.
+    """
 
     def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
         """Start the record. Raises UserError when the folder doesn't take it."""
@@ -35,12 +37,16 @@ class Record:
 
     def end(self, ended: str, phases: Mapping[str, float]) -> None:
         """Write the last line, which says how the run ended, and close."""
-        self.line("end", ended=ended, phases=[{"name": name, "seconds": round(spent, 3)} for name, spent in phases.items()])
+        self.line(
+            "end", ended=ended, phases=[{"name": name, "seconds": round(spent, 3)} for name, spent in phases.items()]
+        )
         self._file.close()
 
 
 def new_folder(reports: Path) -> Path:
-    """A new folder under ``reports`` named by the time (UTC). Raises UserError, in one sentence, when none can be made."""
+    """A new folder under ``reports`` named by the time (UTC). Raises UserError, in one sentence, when none can be
+    made.
+    """
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     try:
         reports.mkdir(parents=True, exist_ok=True)

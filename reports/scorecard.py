@@ -1,10 +1,10 @@
 """The scorecard: what the results of a run amount to, as a pure function, so that every rendering says the same.
 
-Why this exists: a verdict must be arguable from the results alone, today and in a year. Nothing here reads a clock, a file or a
-stack. The rules and their reasons are in docs/adr (outcomes and scoring).
+Why this exists: a verdict must be arguable from the results alone, today and in a year. Nothing here reads a clock, a
+file or a stack. The rules and their reasons are in docs/adr (outcomes and scoring).
 
-One consequence is worth knowing: an unanswered medium check keeps a tier away (coverage), an answered FAIL of it only costs its
-points. A weakness one knows is smaller than one that nobody looked at.
+One consequence is worth knowing: an unanswered medium check keeps a tier away (coverage), an answered FAIL of it only
+costs its points. A weakness one knows is smaller than one that nobody looked at.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ class Tally:
 
 @dataclass(frozen=True)
 class Scorecard:
-    """What a release review reads; see :func:`score`. Checks are ordered: what blocks first, then by severity and id."""
+    """What a release review reads; see :func:`score`. Checks are ordered: what blocks first, then by severity and
+    id.
+    """
 
     run: Run
     today: date
@@ -84,7 +86,9 @@ class Scorecard:
     waivers: tuple[Waiver, ...]
     findings: tuple[str, ...]
     partial: int = 0
-    """How many checks of the catalogue were not asked for, in a run that nobody asked a verdict of; 0: there is a verdict."""
+    """How many checks of the catalogue were not asked for, in a run that nobody asked a verdict of; 0: there is a
+    verdict.
+    """
 
     @property
     def verdict(self) -> str:
@@ -104,8 +108,8 @@ def score(
 ) -> Scorecard:
     """Judge a run against the catalogue (what the run itself describes is added to it).
 
-    A check of the catalogue without a result is INCONCLUSIVE. So is a planned instance without one; that can't be waived either,
-    because nobody knows what it would have said.
+    A check of the catalogue without a result is INCONCLUSIVE. So is a planned instance without one; that can't be
+    waived either, because nobody knows what it would have said.
     """
     entries = {one.id: one for one in catalogue} | {one.id: one for one in results.checks}
     by_id: dict[str, list[Result]] = defaultdict(list)
@@ -198,13 +202,14 @@ def _findings(
     """What is wrong with the waivers themselves."""
     results = {one.entry.id: one.results for one in scored}
     for one in waivers:
+        name = f"The waiver for {one.name} ({one.owner})"
         if one.id not in entries:
-            yield f"The waiver for {one.name} ({one.owner}) names a check that does not exist."
+            yield f"{name} names a check that does not exist."
         elif one.days_left(today) < 0:
-            yield f"The waiver for {one.name} ({one.owner}) expired on {one.expires}: renew or remove it."
+            yield f"{name} expired on {one.expires}: renew or remove it."
         elif not one.in_force(today):
-            yield f"The waiver for {one.name} ({one.owner}) ends {one.expires}, more than {LONGEST.days} days ahead: it does not count."
+            yield f"{name} ends {one.expires}, more than {LONGEST.days} days ahead: it does not count."
         elif any(result.revert_failed for result in results[one.id]):
-            yield f"The waiver for {one.name} ({one.owner}) does not count: a fault that was not reverted can't be waived."
+            yield f"{name} does not count: a fault that was not reverted can't be waived."
         elif not any(one.covers(result) for result in results[one.id]):
-            yield f"The waiver for {one.name} ({one.owner}) is not used: what it waives no longer happens."
+            yield f"{name} is not used: what it waives no longer happens."

@@ -21,7 +21,12 @@ from reports.outcome import Outcome, Result
 from reports.scorecard import CheckScore, Scorecard
 from reports.text import few_lines, one_line, seconds
 
-_STYLES = {Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "yellow", Outcome.PASS: "green", Outcome.NOT_APPLICABLE: "cyan"}
+_STYLES = {
+    Outcome.FAIL: "bold red",
+    Outcome.INCONCLUSIVE: "yellow",
+    Outcome.PASS: "green",
+    Outcome.NOT_APPLICABLE: "cyan",
+}
 _TIERS = {Tier.NOT_READY: "red", Tier.STAGING: "yellow", Tier.PRODUCTION: "green"}
 _MOST_CHECKS, _MOST_INSTANCES = 40, 6
 
@@ -29,7 +34,9 @@ _MOST_CHECKS, _MOST_INSTANCES = 40, 6
 def summary(card: Scorecard, folder: Path, *, width: int, colours: bool) -> str:
     """The summary as text for a terminal ``width`` columns wide, with escape sequences only if ``colours``."""
     out = StringIO()
-    console = Console(file=out, width=max(width, 60), force_terminal=colours, no_color=not colours, highlight=False, markup=False)
+    console = Console(
+        file=out, width=max(width, 60), force_terminal=colours, no_color=not colours, highlight=False, markup=False
+    )
     told = [one for one in card.checks if one.outcome >= Outcome.INCONCLUSIVE and one.ran]
     for one in told[:_MOST_CHECKS]:
         console.print(_finding(one))
@@ -45,7 +52,9 @@ def columns() -> int:
 
 
 def _finding(one: CheckScore) -> RenderableType:
-    title = Text.assemble((f"{one.outcome.words} ", _STYLES[one.outcome]), (one.entry.id, "bold"), f" {one.entry.title}")
+    title = Text.assemble(
+        (f"{one.outcome.words} ", _STYLES[one.outcome]), (one.entry.id, "bold"), f" {one.entry.title}"
+    )
     title.append(f"  {one.entry.severity.value}", "dim")
     if one.waivers and not one.stands:
         title.append(f"  waived until {one.waivers[0].expires} by {one.waivers[0].owner}", "cyan")
@@ -79,7 +88,11 @@ def _head(card: Scorecard, folder: Path) -> RenderableType:
     line.append(f"   score {_number(score)}   coverage {_number(coverage)}")
     parts: list[RenderableType] = [line, Text("")]
     if card.partial:
-        parts.append(Text(f"{card.partial} checks of the catalogue were not asked for; --gate staging judges all of it.\n", "dim"))
+        parts.append(
+            Text(
+                f"{card.partial} checks of the catalogue were not asked for; --gate staging judges all of it.\n", "dim"
+            )
+        )
     parts.append(_areas(card))
     ticked = sum(state.ticked for _, state in card.boxes)
     rest = [f"{ticked} of {len(card.boxes)} boxes ticked"]
@@ -105,7 +118,10 @@ def _areas(card: Scorecard) -> Table:
     for area, one in card.areas.items():
         if not sum(one.counts.values()):
             continue
-        counts = [Text(str(one.counts[outcome] or "·"), _STYLES[outcome] if one.counts[outcome] else "dim") for outcome in _STYLES]
+        counts = [
+            Text(str(one.counts[outcome] or "·"), _STYLES[outcome] if one.counts[outcome] else "dim")
+            for outcome in _STYLES
+        ]
         table.add_row(area.value, _number(one.score), _number(one.coverage), *counts)
     return table
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 
 # C0 and C1 controls but for newline and tab; bidirectional and zero-width formatting; surrogates; non-characters of XML.
-_ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufffe\uffff]")
+_ACTING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
+)
 
 
 def printable(text: str) -> str:

@@ -1,6 +1,7 @@
 """Which catalogue a run is judged against, and whether it reached a tier: the last decision before an exit code.
 
-Why this exists: whoever asks for a verdict is answered about everything; whoever runs one check at a desk isn't told NOT READY.
+Why this exists: whoever asks for a verdict is answered about everything; whoever runs one check at a desk isn't told
+NOT READY.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from reports.waivers import Waiver
 
 
 def judged(run: Run, waivers: Sequence[Waiver], today: date, *, gated: bool = False) -> Scorecard:
-    """The scorecard of a run: against the shipped catalogue if a verdict was asked for or all of it was planned, else without one.
+    """The scorecard of a run: against the shipped catalogue if a verdict was asked for or all of it was planned, else
+    without one.
 
     A verdict is asked for by ``gated``, or was by the run's own ``--gate``.
     """

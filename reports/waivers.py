@@ -1,7 +1,9 @@
-"""Waivers: a known weakness somebody owns until a date, so that the gate can open without anyone pretending it isn't there.
+"""Waivers: a known weakness somebody owns until a date, so that the gate can open without anyone pretending it isn't
+there.
 
-Why this exists: without waivers people delete checks. A waiver lifts the gate and never the score, it says who answers for it, and it
-ends by itself: an expired one blocks, an unused one is told, and a fault that could not be reverted can't be waived at all.
+Why this exists: without waivers people delete checks. A waiver lifts the gate and never the score, it says who answers
+for it, and it ends by itself: an expired one blocks, an unused one is told, and a fault that could not be reverted
+can't be waived at all.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ _KEYS = {"id", "subject", "reason", "owner", "expires"}
 
 @dataclass(frozen=True)
 class Waiver:
-    """Permission for the check ``id`` (only for ``subject``, when given) not to pass, until ``expires`` (that day included)."""
+    """Permission for the check ``id`` (only for ``subject``, when given) not to pass, until ``expires`` (that day
+    included).
+    """
 
     id: str
     reason: str
@@ -58,7 +62,9 @@ class Waiver:
 
 
 def read(path: Path) -> tuple[Waiver, ...]:
-    """The waivers in a TOML file (``[[waiver]]`` tables). Raises UserError, with one sentence, for anything that isn't one."""
+    """The waivers in a TOML file (``[[waiver]]`` tables). Raises UserError, with one sentence, for anything that isn't
+    one.
+    """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -1,7 +1,8 @@
 """What a check is: a test whose name is a true/false sentence, with one marker that says what it stands for.
 
-Why this exists: a readiness checklist is only as good as its smallest part. Everything a report, a gate or a newcomer needs to
-know about a check stands beside the function that decides it, in one decorator, and is read from there by everybody else.
+Why this exists: a readiness checklist is only as good as its smallest part. Everything a report, a gate or a newcomer
+needs to know about a check stands beside the function that decides it, in one decorator, and is read from there by
+everybody else.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ __all__ = [
 
 _Test = TypeVar("_Test", bound=Callable[..., object] | type)
 
+
 class NotApplicable(pytest.skip.Exception):  # type: ignore[name-defined,misc]  # pytest hides the class behind an attribute
     """What the check is about does not exist in this stack, so there is nothing to be right or wrong."""
 
@@ -32,7 +34,9 @@ class Excluded(NotApplicable):
 
 
 def not_applicable(reason: str) -> NoReturn:
-    """End the check as NOT_APPLICABLE. ``reason`` says what is missing and, where one could, which profile line enables it."""
+    """End the check as NOT_APPLICABLE. ``reason`` says what is missing and, where one could, which profile line enables
+    it.
+    """
     raise NotApplicable(reason)
 
 
@@ -61,8 +65,8 @@ def check(
 ) -> Callable[[_Test], _Test]:
     """Make the decorated test (a function or a class) a check of the checklist.
 
-    It can then be chosen with pytest's ``-m`` by area (``-m restore``), by impact (``-m passive``), and by ``-m static``
-    when it needs no engine. Mistakes in the entry are refused when tests are collected, not when they run.
+    It can then be chosen with pytest's ``-m`` by area (``-m restore``), by impact (``-m passive``), and by ``-m
+    static`` when it needs no engine. Mistakes in the entry are refused when tests are collected, not when they run.
     """
     entry = Check(id, title, area, severity, level, impact, rationale, remediation, tuple(standards), static)
 
@@ -75,14 +79,18 @@ def check(
 
 
 def as_mark(entry: Check) -> tuple[pytest.MarkDecorator, ...]:
-    """The entry as marks, for ``pytest.param(value, marks=as_mark(entry))``: one test then carries a family of checks."""
+    """The entry as marks, for ``pytest.param(value, marks=as_mark(entry))``: one test then carries a family of
+    checks.
+    """
     names = ["check", entry.area.value, entry.impact.value, *(["static"] if entry.is_static else [])]
     first, *others = (getattr(pytest.mark, name) for name in names)
     return (first(entry), *others)
 
 
 def check_of(item: pytest.Item) -> Check | None:
-    """The entry an item stands for; a parameter's own mark is stronger than its function's. None for an ordinary test."""
+    """The entry an item stands for; a parameter's own mark is stronger than its function's. None for an ordinary
+    test.
+    """
     own = [mark for mark in item.own_markers if mark.name == "check"]
     mark = own[-1] if own else item.get_closest_marker("check")
     return mark.args[0] if mark else None

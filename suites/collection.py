@@ -1,7 +1,8 @@
-"""The rules of the checklist, applied while pytest collects: parameters from the stack, and refusal of what is not a check.
+"""The rules of the checklist, applied while pytest collects: parameters from the stack, and refusal of what is not a
+check.
 
-Why this exists: a checklist that silently loses a test, counts one twice or carries one nobody described is worse than none.
-A mistake is found before anything starts, told in one sentence each, and ends the run with exit code 4.
+Why this exists: a checklist that silently loses a test, counts one twice or carries one nobody described is worse than
+none. A mistake is found before anything starts, told in one sentence each, and ends the run with exit code 4.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def declared_stack(config: pytest.Config) -> Any:
     """The declared stack of this run (a :class:`stack.model.Stack`).
 
-    Imported late: options and fixtures of the session are another plugin's, and a run of static lists needs no stack at all.
+    Imported late: options and fixtures of the session are another plugin's, and a run of static lists needs no stack at
+    all.
     """
     from suites.session import stack_of
 
@@ -90,13 +92,18 @@ def _parametrized(metafunc: pytest.Metafunc) -> list[Any]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse the run (UsageError, exit code 4) if anything collected breaks a rule of the checklist."""
     folders = [Path(folder) for folder in config.getini("checklist_folders")]
-    found = [*config.stash[_REFUSED], *refusals(items, [f if f.is_absolute() else config.rootpath / f for f in folders])]
+    found = [
+        *config.stash[_REFUSED],
+        *refusals(items, [f if f.is_absolute() else config.rootpath / f for f in folders]),
+    ]
     if found:
         raise pytest.UsageError("\n       ".join(dict.fromkeys(found)))
 
 
 def refusals(items: list[pytest.Item], folders: list[Path]) -> list[str]:
-    """Every breach of the rules among ``items``, as sentences: no marker, a bad entry, an id used by different tests."""
+    """Every breach of the rules among ``items``, as sentences: no marker, a bad entry, an id used by different
+    tests.
+    """
     found: list[str] = []
     users: dict[str, dict[str, Check]] = defaultdict(dict)
     for item in items:

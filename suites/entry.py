@@ -49,7 +49,9 @@ class Severity(Enum):
 
 
 class Level(Enum):
-    """The strongest kind of evidence a check reaches: the file says it, the engine says it, or the thing itself shows it."""
+    """The strongest kind of evidence a check reaches: the file says it, the engine says it, or the thing itself shows
+    it.
+    """
 
     DECLARED = "declared"
     EFFECTIVE = "effective"
@@ -81,13 +83,17 @@ class Check:
 
     @property
     def is_static(self) -> bool:
-        """Whether the check needs no engine: it reads declarations and touches nothing (unless its author says otherwise)."""
+        """Whether the check needs no engine: it reads declarations and touches nothing (unless its author says
+        otherwise).
+        """
         if self.static is not None:
             return self.static
         return self.level is Level.DECLARED and self.impact is Impact.PASSIVE
 
     def problems(self) -> list[str]:
-        """What is wrong with this entry, in sentences; an empty list when it is sound. Collection refuses the others."""
+        """What is wrong with this entry, in sentences; an empty list when it is sound. Collection refuses the
+        others.
+        """
         found = []
         if not _ID.fullmatch(self.id):
             found.append(f"the id {self.id!r} is not of the form AREA-SUBJECT-NNN")

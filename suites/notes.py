@@ -1,7 +1,7 @@
 """What a check saw, level by level, kept beside its outcome, so that a reader can judge the judgement.
 
-Why this exists: "PASS" alone is a claim. A check notes what the files declare, what the engine made of it and what the thing
-itself shows, with the numbers it measured; the reports print them as they were noted.
+Why this exists: "PASS" alone is a claim. A check notes what the files declare, what the engine made of it and what the
+thing itself shows, with the numbers it measured; the reports print them as they were noted.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class Moment:
 
 
 class Evidence:
-    """The notebook of one check; the ``evidence`` fixture hands out an empty one. Text is kept as given and escaped when shown."""
+    """The notebook of one check; the ``evidence`` fixture hands out an empty one. Text is kept as given and escaped
+    when shown.
+    """
 
     def __init__(self) -> None:
         self.notes: list[Note] = []
@@ -85,7 +87,9 @@ class Evidence:
         self.measures.append(Measure(name, float(value), unit, objective))
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Keep a small table; every cell is shown as ``str`` gives it. A row of another length than ``columns`` is a ValueError."""
+        """Keep a small table; every cell is shown as ``str`` gives it. A row of another length than ``columns`` is a
+        ValueError.
+        """
         kept = tuple(tuple(str(cell) for cell in row) for row in rows)
         if any(len(row) != len(columns) for row in kept):
             raise ValueError(f"table {title!r}: every row must have {len(columns)} cells")

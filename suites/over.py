@@ -1,7 +1,7 @@
 """One check over many things: parameters that come from the stack, where "nothing there" is said and never skipped.
 
-Why this exists: ``@pytest.mark.parametrize`` over an empty list makes a check disappear without a word. Here an empty list
-becomes one NOT_APPLICABLE with the author's reason, and a list that can't be obtained one INCONCLUSIVE.
+Why this exists: ``@pytest.mark.parametrize`` over an empty list makes a check disappear without a word. Here an empty
+list becomes one NOT_APPLICABLE with the author's reason, and a list that can't be obtained one INCONCLUSIVE.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def over(
 ) -> pytest.MarkDecorator:
     """Run the decorated check once for each of ``items``, handed in as the argument ``name``.
 
-    ``items`` is an iterable or a function of the declared stack (``over("port", lambda stack: …)``); it is evaluated when
-    tests are collected, without an engine. Several names (``"service, port"``) take tuples; ``pytest.param`` is understood.
-    ``reason`` is what NOT_APPLICABLE says when there is nothing. ``ids`` names each item in the report; by default its
-    ``name``, else its text. Stack two ``over`` for every combination.
+    ``items`` is an iterable or a function of the declared stack (``over("port", lambda stack: …)``); it is evaluated
+    when tests are collected, without an engine. Several names (``"service, port"``) take tuples; ``pytest.param`` is
+    understood. ``reason`` is what NOT_APPLICABLE says when there is nothing. ``ids`` names each item in the report; by
+    default its ``name``, else its text. Stack two ``over`` for every combination.
     """
     return pytest.mark.over(Over(name, items, reason, ids))
 
@@ -45,7 +45,8 @@ def over(
 def every_service(level_is_declared: bool) -> Over:
     """What a bare ``service`` argument means: every service that is part of this run.
 
-    An idle service (the colour that waits for a deployment) is declared and not running, so only declared checks take it.
+    An idle service (the colour that waits for a deployment) is declared and not running, so only declared checks take
+    it.
     """
 
     def services(stack: Any) -> Iterable[Any]:
@@ -57,7 +58,8 @@ def every_service(level_is_declared: bool) -> Over:
 def parameters(asked: Over, stack_of: Callable[[], Any]) -> list[Any]:
     """The parameter sets ``asked`` stands for: never empty, because an absence is a parameter set of its own.
 
-    ``stack_of`` is called only if the items depend on the stack; errors other than CannotTell are the author's and pass through.
+    ``stack_of`` is called only if the items depend on the stack; errors other than CannotTell are the author's and pass
+    through.
     """
     names = [part.strip() for part in asked.name.split(",") if part.strip()]
     try:

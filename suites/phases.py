@@ -1,7 +1,7 @@
 """Where the time of a run goes, measured by whoever spends it.
 
-Why this exists: a readiness run that takes minutes must say on what. Bring-up and tear-down happen in fixtures, areas in tests;
-both are noted here and shown by the reports, without either knowing the other.
+Why this exists: a readiness run that takes minutes must say on what. Bring-up and tear-down happen in fixtures, areas
+in tests; both are noted here and shown by the reports, without either knowing the other.
 """
 
 from __future__ import annotations

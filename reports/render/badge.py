@@ -18,9 +18,11 @@ def render(card: Scorecard) -> str:
     text = f"{card.verdict.lower()}{number}"
     left, right = (round(len(part) * _PER_CHARACTER) + 14 for part in (label, text))
     colour = "#57606a" if card.partial else _COLOURS[card.tier]
+    spoken, whole = escape(f"{label}: {text}"), left + right
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" aria-label="{escape(f"{label}: {text}")}">'
-        f'<rect width="{left + right}" height="20" rx="4" fill="{colour}"/><path d="M4 0h{left - 4}v20H4a4 4 0 0 1-4-4V4a4 4 0 0 1 4-4" '
-        f'fill="#24292f"/><g fill="#fff" font-family="Verdana,sans-serif" font-size="11">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{whole}" height="20" role="img" aria-label="{spoken}">'
+        f'<rect width="{whole}" height="20" rx="4" fill="{colour}"/>'
+        f'<path d="M4 0h{left - 4}v20H4a4 4 0 0 1-4-4V4a4 4 0 0 1 4-4" fill="#24292f"/>'
+        f'<g fill="#fff" font-family="Verdana,sans-serif" font-size="11">'
         f'<text x="7" y="14">{escape(label)}</text><text x="{left + 7}" y="14">{escape(text)}</text></g></svg>\n'
     )

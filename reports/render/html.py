@@ -1,7 +1,7 @@
 """The page a release review reads: the verdict and what blocks it first, then everything it rests on, in one file.
 
-Why this exists: people who decide don't run pytest. The page needs no network, no server and no script (the script only filters),
-and whatever text it shows stays text: it is escaped, and a policy in the page forbids any script but ours.
+Why this exists: people who decide don't run pytest. The page needs no network, no server and no script (the script only
+filters), and whatever text it shows stays text: it is escaped, and a policy in the page forbids any script but ours.
 """
 
 from __future__ import annotations
@@ -59,7 +59,11 @@ def _ids(card: Scorecard) -> frozenset[str]:
 @cache
 def _template() -> Any:
     environment = Environment(
-        loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     script = (_FOLDER / "script.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -1,4 +1,6 @@
-"""The results as JUnit XML, which every CI system reads: FAIL is a failure, INCONCLUSIVE an error, NOT_APPLICABLE skipped."""
+"""The results as JUnit XML, which every CI system reads: FAIL is a failure, INCONCLUSIVE an error, NOT_APPLICABLE
+skipped.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def _suite(name: str, checks: list[CheckScore]) -> xml.Element:
 def _case(one: CheckScore, result: Result) -> xml.Element:
     subject = f" [{result.subject}]" if result.subject else ""
     name = f"{one.entry.id} {one.entry.title}{subject}"
-    case = xml.Element("testcase", classname=f"seatrial.{one.entry.area.value}", name=name, time=f"{result.seconds:.3f}")
+    case = xml.Element(
+        "testcase", classname=f"seatrial.{one.entry.area.value}", name=name, time=f"{result.seconds:.3f}"
+    )
     if element := _ELEMENTS.get(result.outcome):
         said = xml.SubElement(case, element, message=result.reason)
         if element != "skipped":

@@ -77,12 +77,16 @@ def _checks(card: Scorecard) -> str:
     if not bad:
         return ""
     rows = [line for one in bad for line in _check(one)]
-    return "\n".join([f"<details><summary>{len(bad)} checks that did not pass</summary>", "", *rows, "", "</details>", ""])
+    return "\n".join(
+        [f"<details><summary>{len(bad)} checks that did not pass</summary>", "", *rows, "", "</details>", ""]
+    )
 
 
 def _check(one: CheckScore) -> list[str]:
     waived = " *(waived)*" if one.waivers and not one.stands else ""
-    lines = [f"- {_SIGNS[one.outcome]} **{one.entry.id}** {escaped(one.entry.title)} ({one.entry.severity.value}){waived}"]
+    lines = [
+        f"- {_SIGNS[one.outcome]} **{one.entry.id}** {escaped(one.entry.title)} ({one.entry.severity.value}){waived}"
+    ]
     wanting = [result for result in one.results if result.outcome >= Outcome.INCONCLUSIVE]
     for result in wanting[:5]:
         subject = f"{escaped(result.subject)}: " if result.subject else ""

@@ -29,7 +29,9 @@ def render(card: Scorecard) -> str:
         "version": "2.1.0",
         "runs": [
             {
-                "tool": {"driver": {"name": "Seatrial", "semanticVersion": version, "rules": [_rule(one) for one in checks]}},
+                "tool": {
+                    "driver": {"name": "Seatrial", "semanticVersion": version, "rules": [_rule(one) for one in checks]}
+                },
                 "invocations": [{"executionSuccessful": not card.run.ended}],
                 "results": [
                     _result(card, one, result, numbers[one.entry.id])

@@ -1,4 +1,5 @@
-"""`make bench`: measure every promised figure and write down what was seen, so that docs/benchmarks.md can't go stale unnoticed.
+"""`make bench`: measure every promised figure and write down what was seen, so that docs/benchmarks.md can't go stale
+unnoticed.
 
 Exit codes: 0 every measured figure is within its promise, 1 one is not, 4 an unknown name.
 """
@@ -31,9 +32,14 @@ def main() -> int:
     parser.add_argument("words", nargs="*", help="only figures whose name holds one of these words")
     parser.add_argument("--dry-run", action="store_true", help="print, and leave docs/benchmarks.md alone")
     asked = parser.parse_args()
-    chosen = [one for one in FIGURES if not asked.words or any(word.lower() in one.name.lower() for word in asked.words)]
+    chosen = [
+        one for one in FIGURES if not asked.words or any(word.lower() in one.name.lower() for word in asked.words)
+    ]
     if not chosen:
-        print(f"ERROR: no figure is called like that; there are: {'; '.join(one.name for one in FIGURES)}", file=sys.stderr)
+        print(
+            f"ERROR: no figure is called like that; there are: {'; '.join(one.name for one in FIGURES)}",
+            file=sys.stderr,
+        )
         return 4
     rows = [_row(one) for one in chosen]
     if not asked.dry_run:
@@ -69,9 +75,14 @@ def _write(rows: list[tuple[str, str, str, str, str]]) -> None:
     before, _, rest = text.partition(_BEGIN)
     old, _, after = rest.partition(_END)
     kept = {line.split(" | ")[0].removeprefix("| "): line for line in old.splitlines() if line.startswith("| ")}
-    fresh = {name: f"| {name} | {promise} | {seen} | {runs} | {said} | {_where()} |" for name, promise, seen, runs, said in rows}
+    fresh = {
+        name: f"| {name} | {promise} | {seen} | {runs} | {said} | {_where()} |"
+        for name, promise, seen, runs, said in rows
+    }
     lines = [fresh.get(one.name) or kept.get(one.name, "") for one in FIGURES]
-    body = "| figure | promise | seen | runs | | when and where |\n|---|---|---|---|---|---|\n" + "\n".join(filter(None, lines))
+    body = "| figure | promise | seen | runs | | when and where |\n|---|---|---|---|---|---|\n" + "\n".join(
+        filter(None, lines)
+    )
     PAGE.write_text(f"{before}{_BEGIN}\n\n{body}\n\n{_END}{after}", encoding="utf-8")
 
 

@@ -69,7 +69,9 @@ def gate() -> Sequence[float]:
 
 @figure("Plugin overhead per check", unit="ms", at_most=1.0)
 def overhead() -> Sequence[float]:
-    """The same thousand empty checks with and without the reports plugin, in turns; results, raw page and renderings included."""
+    """The same thousand empty checks with and without the reports plugin, in turns; results, raw page and renderings
+    included.
+    """
     differences = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -94,6 +96,10 @@ def _checklist(folder: Path) -> None:
 
 
 def _run(folder: Path, plugin: str) -> float:
-    env = {"PYTHONPATH": str(ROOT), "SEATRIAL_BENCH_PLUGIN": plugin, "PYTEST_ADDOPTS": os.environ.get("PYTEST_ADDOPTS", "")}
+    env = {
+        "PYTHONPATH": str(ROOT),
+        "SEATRIAL_BENCH_PLUGIN": plugin,
+        "PYTEST_ADDOPTS": os.environ.get("PYTEST_ADDOPTS", ""),
+    }
     words = ["--reports", str(folder / "out")] if plugin else []
     return seconds_of(pytest_command("-p", "no:locust", f"--rootdir={folder}", *words, "."), env=env, folder=folder)

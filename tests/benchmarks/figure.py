@@ -1,7 +1,7 @@
 """What a benchmark is: a number somebody promised, measured by a function, with the promise beside it.
 
-Why this exists: figures scattered over scripts are measured once. Here each is a function; `make bench` runs them all and writes down
-what it saw, missed promises included.
+Why this exists: figures scattered over scripts are measured once. Here each is a function; `make bench` runs them all
+and writes down what it saw, missed promises included.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ class NotMeasured(Exception):
 
 @dataclass(frozen=True)
 class Figure:
-    """A promise: ``measure`` returns the values seen (lower is better), of which the best is held against ``at_most``."""
+    """A promise: ``measure`` returns the values seen (lower is better), of which the best is held against
+    ``at_most``.
+    """
 
     name: str
     unit: str
@@ -34,7 +36,9 @@ class Figure:
 FIGURES: list[Figure] = []
 
 
-def figure(name: str, *, unit: str, at_most: float) -> Callable[[Callable[[], Sequence[float]]], Callable[[], Sequence[float]]]:
+def figure(
+    name: str, *, unit: str, at_most: float
+) -> Callable[[Callable[[], Sequence[float]]], Callable[[], Sequence[float]]]:
     """Register the decorated function as the measure of a promise."""
 
     def register(measure: Callable[[], Sequence[float]]) -> Callable[[], Sequence[float]]:
@@ -44,10 +48,16 @@ def figure(name: str, *, unit: str, at_most: float) -> Callable[[Callable[[], Se
     return register
 
 
-def seconds_of(command: Sequence[str], *, env: Mapping[str, str] | None = None, good: Sequence[int] = (0,), folder: Path = ROOT) -> float:
-    """The wall time of a whole process in seconds. Raises NotMeasured, with the end of its output, if it ends with another code."""
+def seconds_of(
+    command: Sequence[str], *, env: Mapping[str, str] | None = None, good: Sequence[int] = (0,), folder: Path = ROOT
+) -> float:
+    """The wall time of a whole process in seconds. Raises NotMeasured, with the end of its output, if it ends with
+    another code.
+    """
     begun = time.monotonic()
-    done = subprocess.run(command, cwd=folder, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
+    )
     took = time.monotonic() - begun
     if done.returncode not in good:
         said = (done.stderr or done.stdout).strip().splitlines()

@@ -18,7 +18,9 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_shipped_catalogue_and_page_are_current() -> None:
-    done = subprocess.run([sys.executable, "-m", "reports", "docs", "--check"], cwd=_ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "reports", "docs", "--check"], cwd=_ROOT, capture_output=True, text=True, check=False
+    )
 
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -32,11 +34,14 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
 
     assert [one.id for one in read] == ["SEC-A-001", "SEC-B-001", "RST-A-002"]
     assert [(one.title, one.severity, one.level, one.impact) for one in read] == [
-        (one.title, one.severity, one.level, one.impact) for one in sorted(checks, key=lambda one: (one.id[0] == "R", one.id))
+        (one.title, one.severity, one.level, one.impact)
+        for one in sorted(checks, key=lambda one: (one.id[0] == "R", one.id))
     ]
 
 
-@pytest.mark.parametrize("text", ["id\tarea\nSEC-A-001\tsecurity\n", "id\tarea\tseverity\tlevel\timpact\ttitle\nX\tmoon\tlow\tx\ty\tz\n"])
+@pytest.mark.parametrize(
+    "text", ["id\tarea\nSEC-A-001\tsecurity\n", "id\tarea\tseverity\tlevel\timpact\ttitle\nX\tmoon\tlow\tx\ty\tz\n"]
+)
 def test_what_is_no_catalogue_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "catalogue.tsv"
     path.write_text(text)
@@ -53,6 +58,13 @@ def test_a_missing_catalogue_is_refused(tmp_path: Path) -> None:
 def test_the_page_tells_everything_about_a_check() -> None:
     text = page({"SEC-A-001": (entry("SEC-A-001"), "suites/security/test_a.py::test_it")})
 
-    for wanted in ("## Security (1)", "### SEC-A-001", "The sentence of SEC-A-001 is true", "It matters.", "Mend it.", "CIS-Docker 4.1",
-                   "suites/security/test_a.py::test_it"):  # fmt: skip
+    for wanted in (
+        "## Security (1)",
+        "### SEC-A-001",
+        "The sentence of SEC-A-001 is true",
+        "It matters.",
+        "Mend it.",
+        "CIS-Docker 4.1",
+        "suites/security/test_a.py::test_it",
+    ):
         assert wanted in text

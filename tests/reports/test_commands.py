@@ -1,4 +1,6 @@
-"""``python -m reports``: the same verdict again, refusals in one sentence with exit code 4, and what changed between two runs."""
+"""``python -m reports``: the same verdict again, refusals in one sentence with exit code 4, and what changed between
+two runs.
+"""
 
 from __future__ import annotations
 
@@ -49,15 +51,20 @@ def test_the_gate_answers_with_its_exit_code(tmp_path: Path) -> None:
     assert main(["gate", bad, "--gate", "staging"]) == 1
 
 
-def test_the_gate_judges_the_whole_catalogue_even_of_a_run_without_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gate_judges_the_whole_catalogue_even_of_a_run_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("reports.verdict.shipped", lambda: (entry("TST-B-001"),))
 
     assert main(["gate", _save(tmp_path / "run", _good(gate=None)), "--gate", "staging"]) == 1
 
 
 def test_waivers_may_be_given_anew(tmp_path: Path) -> None:
-    run = run_of([entry("TST-A-001"), entry("TST-A-002")], [result("TST-A-001", Outcome.PASS), result("TST-A-002", Outcome.INCONCLUSIVE)],
-                 manifest={"gates": {"staging": {"score": 10}}, "started": datetime.now(UTC).isoformat()})  # fmt: skip
+    run = run_of(
+        [entry("TST-A-001"), entry("TST-A-002")],
+        [result("TST-A-001", Outcome.PASS), result("TST-A-002", Outcome.INCONCLUSIVE)],
+        manifest={"gates": {"staging": {"score": 10}}, "started": datetime.now(UTC).isoformat()},
+    )
     soon = (datetime.now(UTC) + timedelta(days=9)).date()
     (tmp_path / "w.toml").write_text(f'[[waiver]]\nid="TST-A-002"\nreason="r"\nowner="o"\nexpires={soon}\n')
     folder = _save(tmp_path / "run", run)
@@ -80,9 +87,13 @@ def test_waivers_may_be_given_anew(tmp_path: Path) -> None:
     ],
 )
 def test_evidence_for_something_else_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, manifest: dict[str, str], words: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    manifest: dict[str, str],
+    words: list[str],
     said: str,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("images.json").write_text('{"nginx": "sha256:new"}')
     Path("list.json").write_text("[]")
@@ -108,10 +119,13 @@ def test_no_results_are_refused_by_every_command(
 def test_differences_name_what_got_worse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = _save(tmp_path / "a", realistic())
     changed = [
-        replace(one, outcome=Outcome.FAIL) if one.id == "SEC-TLS-001"
-        else replace(one, outcome=Outcome.PASS) if one.id == "FLV-BG-001" else one
+        replace(one, outcome=Outcome.FAIL)
+        if one.id == "SEC-TLS-001"
+        else replace(one, outcome=Outcome.PASS)
+        if one.id == "FLV-BG-001"
+        else one
         for one in realistic().results
-    ]  # fmt: skip
+    ]
     after = _save(tmp_path / "b", replace(realistic(), results=tuple(changed)))
 
     assert main(["diff", before, after]) == 1

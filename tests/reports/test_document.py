@@ -58,7 +58,11 @@ def test_text_from_elsewhere_is_printable_once_read() -> None:
 def _lines() -> list[str]:
     data = to_json(realistic())
     lines = [{"kind": "run", **{key: data[key] for key in ("schema", "version", "manifest")}}]
-    lines += [{"kind": kind, **one} for kind in ("check", "planned", "result") for one in data[kind + "s" * (kind != "planned")]]
+    lines += [
+        {"kind": kind, **one}
+        for kind in ("check", "planned", "result")
+        for one in data[kind + "s" * (kind != "planned")]
+    ]
     return [json.dumps(one) + "\n" for one in lines]
 
 

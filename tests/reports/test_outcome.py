@@ -22,22 +22,31 @@ FAIL, INCONCLUSIVE, PASS, NOT_APPLICABLE = Outcome.FAIL, Outcome.INCONCLUSIVE, O
         ("call", AssertionError("seen 1, expected 2\nassert 1 == 2"), FAIL, "seen 1, expected 2"),
         ("call", AssertionError(), FAIL, "AssertionError"),
         ("call", ExceptionGroup("two", [AssertionError("a"), AssertionError("b")]), FAIL, "two (2 sub-exceptions)"),
-        ("call", ExceptionGroup("two", [AssertionError("a"), OSError("b")]), INCONCLUSIVE, "ExceptionGroup: two (2 sub-exceptions)"),
+        (
+            "call",
+            ExceptionGroup("two", [AssertionError("a"), OSError("b")]),
+            INCONCLUSIVE,
+            "ExceptionGroup: two (2 sub-exceptions)",
+        ),
         ("call", CannotTell("nobody answers"), INCONCLUSIVE, "nobody answers"),
         ("setup", NoEngine("no engine"), INCONCLUSIVE, "no engine"),
         ("call", ZeroDivisionError("division by zero"), INCONCLUSIVE, "ZeroDivisionError: division by zero"),
         ("call", pytest.skip.Exception("not today"), INCONCLUSIVE, "skipped: not today"),
         ("setup", pytest.skip.Exception("not today"), INCONCLUSIVE, "skipped: not today"),
         ("call", pytest.fail.Exception("by hand"), INCONCLUSIVE, "by hand"),
-        ("call", pytest.fail.Exception("Timeout (>1.0s) from pytest-timeout."), INCONCLUSIVE,
-         "ran out of its own time (Timeout (>1.0s) from pytest-timeout.)"),
+        (
+            "call",
+            pytest.fail.Exception("Timeout (>1.0s) from pytest-timeout."),
+            INCONCLUSIVE,
+            "ran out of its own time (Timeout (>1.0s) from pytest-timeout.)",
+        ),
         ("setup", AssertionError("no stack"), INCONCLUSIVE, "set-up failed: AssertionError: no stack"),
         ("teardown", AssertionError("left"), INCONCLUSIVE, "tear-down failed: AssertionError: left"),
         ("call", NotApplicable("no wallets"), NOT_APPLICABLE, "no wallets"),
         ("setup", NotApplicable("no wallets"), NOT_APPLICABLE, "no wallets"),
         ("teardown", NotApplicable("too late"), INCONCLUSIVE, "tear-down failed: skipped: too late"),
     ],
-)  # fmt: skip
+)
 def test_each_ending_has_its_outcome_and_reason(
     when: str, error: BaseException | None, outcome: Outcome, reason: str
 ) -> None:

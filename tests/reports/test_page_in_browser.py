@@ -1,4 +1,6 @@
-"""The page in a real browser: it opens what a link names, filters, stays inert under hostile text, and is quick when it is large."""
+"""The page in a real browser: it opens what a link names, filters, stays inert under hostile text, and is quick when it
+is large.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,16 @@ from reports.scorecard import score
 from tests.reports.sample import TODAY, large, realistic, waivers
 
 _BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-_FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 pytestmark = pytest.mark.skipif(_BROWSER is None, reason="no Chromium on this machine (Debian: chromium)")
 

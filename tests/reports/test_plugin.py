@@ -26,7 +26,7 @@ _HEAD = """
                      level=Level.DECLARED, impact=Impact.PASSIVE, rationale="because", remediation="mend it", **more)
 """
 
-_ABSENT = '''Check("TST-ABSENT-001", "Asked", Area.LOAD, Severity.LOW, Level.OBSERVED, Impact.PASSIVE, "r", "m")'''
+_ABSENT = """Check("TST-ABSENT-001", "Asked", Area.LOAD, Severity.LOW, Level.OBSERVED, Impact.PASSIVE, "r", "m")"""
 _CONFTEST = f"""
     import os
     import reports.verdict
@@ -42,7 +42,9 @@ def checklist(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pyt
     """A project with our plugins and no stack; ``test_it.py`` is still to be written."""
     monkeypatch.setenv("PYTHONPATH", str(_ROOT))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # only what these tests are about: each run is a process
-    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_timeout,pytest_html.plugin,pytest_html.fixtures,pytest_metadata.plugin")
+    monkeypatch.setenv(
+        "PYTEST_PLUGINS", "pytest_timeout,pytest_html.plugin,pytest_html.fixtures,pytest_metadata.plugin"
+    )
     monkeypatch.setenv("COLUMNS", "160")
     pytester.makeconftest(_CONFTEST)
     pytester.makeini("[pytest]\ntimeout_method = signal\naddopts =\n")
@@ -111,10 +113,20 @@ def test_each_ending_becomes_its_outcome_with_evidence_and_files(checklist: pyte
     data = _results(checklist.path)
     outcomes = {f"{int(one['id'][-3:])}{one['subject']}": one["outcome"] for one in data["results"]}
     assert outcomes == {
-        "1": "PASS", "2": "FAIL", "3": "NOT_APPLICABLE", "4": "INCONCLUSIVE", "5": "INCONCLUSIVE", "6": "INCONCLUSIVE",
-        "7": "INCONCLUSIVE", "8": "INCONCLUSIVE", "9": "INCONCLUSIVE", "10": "INCONCLUSIVE", "11nothing": "NOT_APPLICABLE",
-        "121": "PASS", "122": "FAIL",
-    }  # fmt: skip
+        "1": "PASS",
+        "2": "FAIL",
+        "3": "NOT_APPLICABLE",
+        "4": "INCONCLUSIVE",
+        "5": "INCONCLUSIVE",
+        "6": "INCONCLUSIVE",
+        "7": "INCONCLUSIVE",
+        "8": "INCONCLUSIVE",
+        "9": "INCONCLUSIVE",
+        "10": "INCONCLUSIVE",
+        "11nothing": "NOT_APPLICABLE",
+        "121": "PASS",
+        "122": "FAIL",
+    }
     reasons = {int(one["id"][-3:]): one.get("reason", "") for one in data["results"]}
     assert reasons[7] == "set-up failed: AssertionError: no stack"
     assert reasons[8] == "tear-down failed: OSError: left over"
@@ -122,10 +134,20 @@ def test_each_ending_becomes_its_outcome_with_evidence_and_files(checklist: pyte
     assert reasons[11] == "no ports are published"
     assert data["results"][0]["measures"][0]["objective"] == 3
     assert data["ended"] == ""
-    done.stdout.fnmatch_lines(["*FAIL TST-PLUG-002 Sentence 2*", "*observed*nginx: uid 0*", "*expected*another*", "*remedy*mend it*"])
+    done.stdout.fnmatch_lines(
+        ["*FAIL TST-PLUG-002 Sentence 2*", "*observed*nginx: uid 0*", "*expected*another*", "*remedy*mend it*"]
+    )
     done.stdout.no_fnmatch_line("*Traceback*")
     files = {path.name for path in (checklist.path / "out" / "latest").iterdir()}
-    assert files >= {"readiness.html", "readiness.md", "readiness.sarif", "junit.xml", "raw.html", "scorecard.json", "badge.svg"}
+    assert files >= {
+        "readiness.html",
+        "readiness.md",
+        "readiness.sarif",
+        "junit.xml",
+        "raw.html",
+        "scorecard.json",
+        "badge.svg",
+    }
 
 
 def test_a_session_without_checks_leaves_nothing(checklist: pytest.Pytester) -> None:
@@ -167,7 +189,9 @@ def test_without_a_gate_part_of_the_catalogue_has_results_and_no_verdict(
     done.stdout.fnmatch_lines(["*NO VERDICT*", "*1 checks of the catalogue were not asked for*"])
 
 
-@pytest.mark.parametrize(("body", "code"), [("pass", 0), ("assert False", 1), ("inconclusive('x')", 1), ("pytest.skip('x')", 1)])
+@pytest.mark.parametrize(
+    ("body", "code"), [("pass", 0), ("assert False", 1), ("inconclusive('x')", 1), ("pytest.skip('x')", 1)]
+)
 def test_with_nothing_else_in_the_catalogue_the_verdict_is_the_runs(
     checklist: pytest.Pytester, body: str, code: int
 ) -> None:
@@ -182,8 +206,12 @@ def test_a_failing_test_that_is_no_check_closes_the_gate_too(checklist: pytest.P
     assert _run(checklist, "--gate", "staging").ret == 1
 
 
-@pytest.mark.parametrize("words", [["--reports", "test_it.py"], ["--reports", "/proc/nowhere"], ["--waivers", "none.toml"]])
-def test_bad_options_are_one_sentence_and_4_before_anything_starts(checklist: pytest.Pytester, words: list[str]) -> None:
+@pytest.mark.parametrize(
+    "words", [["--reports", "test_it.py"], ["--reports", "/proc/nowhere"], ["--waivers", "none.toml"]]
+)
+def test_bad_options_are_one_sentence_and_4_before_anything_starts(
+    checklist: pytest.Pytester, words: list[str]
+) -> None:
     _write(checklist, "@checked(1)\ndef test_1(): open('started', 'w')\n")
 
     done = checklist.runpytest_subprocess("--reports", "out", *words)
@@ -239,7 +267,9 @@ def test_a_killed_run_leaves_lines_that_can_be_rendered(checklist: pytest.Pytest
     running.communicate()
     (folder,) = (checklist.path / "out").iterdir()
 
-    done = subprocess.run([sys.executable, "-m", "reports", "render", folder], capture_output=True, text=True, cwd=_ROOT, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "reports", "render", folder], capture_output=True, text=True, cwd=_ROOT, check=True
+    )
 
     data = json.loads((folder / "results.json").read_text())
     assert [(one["id"], one["outcome"]) for one in data["results"]] == [("TST-PLUG-001", "FAIL")]
@@ -276,8 +306,23 @@ def test_a_failed_revert_is_in_the_results_and_in_the_verdicts_way(checklist: py
     done.stdout.fnmatch_lines(["*a fault was not reverted: *the rule is still there*"])
 
 
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [("def test_1(): pass\n@checked(1)\ndef test_2(): pass\n@checked(1)\ndef test_3(): pass", 4), ("1/0", 2)],
+)
+def test_a_refused_or_broken_collection_leaves_nothing(checklist: pytest.Pytester, body: str, code: int) -> None:
+    _write(checklist, body)
+
+    done = _run(checklist, "--gate", "staging")
+
+    assert done.ret == code
+    assert not (checklist.path / "out").exists()
+
+
 def test_the_manifest_binds_the_run(checklist: pytest.Pytester) -> None:
-    (checklist.path / "waivers.toml").write_text('[[waiver]]\nid="TST-PLUG-001"\nreason="r"\nowner="o"\nexpires=2090-01-01\n')
+    (checklist.path / "waivers.toml").write_text(
+        '[[waiver]]\nid="TST-PLUG-001"\nreason="r"\nowner="o"\nexpires=2090-01-01\n'
+    )
     _write(checklist, "@checked(1)\ndef test_1(): pass\n")
 
     _run(checklist)

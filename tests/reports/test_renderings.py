@@ -69,8 +69,18 @@ def test_the_page_links_only_to_what_is_on_it(card: Scorecard) -> None:
 def test_the_page_names_verdict_blockers_evidence_and_remedy(card: Scorecard) -> None:
     text = re.sub(r"<[^>]*>", " ", html.render(card))
 
-    for wanted in ("NOT READY", "stand in the way of STAGING-READY", "uid 0: /run.sh", "stack/compose.yaml:214", "Mend it.",
-                   "RPO, database", "Replaced by Alloy", "69", "inject Killed(wallet)", "CIS-Docker 4.1"):  # fmt: skip
+    for wanted in (
+        "NOT READY",
+        "stand in the way of STAGING-READY",
+        "uid 0: /run.sh",
+        "stack/compose.yaml:214",
+        "Mend it.",
+        "RPO, database",
+        "Replaced by Alloy",
+        "69",
+        "inject Killed(wallet)",
+        "CIS-Docker 4.1",
+    ):
         assert wanted in text
 
 
@@ -131,7 +141,9 @@ def test_the_badge_is_a_picture_of_the_verdict(card: Scorecard) -> None:
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
-def test_the_terminal_summary_fits_and_has_no_escapes_of_its_own_without_colours(card: Scorecard, width: int, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_the_terminal_summary_fits_and_has_no_escapes_of_its_own_without_colours(
+    card: Scorecard, width: int, tmp_path
+) -> None:  # type: ignore[no-untyped-def]
     text = terminal.summary(card, tmp_path, width=width, colours=False)
 
     assert "\x1b" not in text
@@ -141,6 +153,15 @@ def test_the_terminal_summary_fits_and_has_no_escapes_of_its_own_without_colours
 def test_the_terminal_summary_says_what_where_and_what_to_do(card: Scorecard, tmp_path) -> None:  # type: ignore[no-untyped-def]
     text = terminal.summary(card, tmp_path, width=120, colours=False)
 
-    for wanted in ("FAIL SEC-RUN-001", "processes run as uid [0]", "none as 0", "stack/compose.yaml:214", "Mend it.", "NOT READY",
-                   "waived until 2027-02-01", "In the way of STAGING-READY", "bring-up 21 s"):  # fmt: skip
+    for wanted in (
+        "FAIL SEC-RUN-001",
+        "processes run as uid [0]",
+        "none as 0",
+        "stack/compose.yaml:214",
+        "Mend it.",
+        "NOT READY",
+        "waived until 2027-02-01",
+        "In the way of STAGING-READY",
+        "bring-up 21 s",
+    ):
         assert wanted in text

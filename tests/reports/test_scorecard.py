@@ -75,7 +75,9 @@ def test_a_waiver_lifts_the_gate_and_not_the_score() -> None:
     bad = entry("TST-BAD-001", CRITICAL)
     run = run_of([*FORTY, bad], [*FORTY_PASS, result(bad.id, FAIL, "nginx")])
 
-    plain, waived, other = (score((), run, some, TODAY) for some in ((), [_waiver(bad.id)], [_waiver(bad.id, subject="loki")]))
+    plain, waived, other = (
+        score((), run, some, TODAY) for some in ((), [_waiver(bad.id)], [_waiver(bad.id, subject="loki")])
+    )
 
     assert (plain.tier, waived.tier, other.tier) == (Tier.NOT_READY, Tier.PRODUCTION, Tier.NOT_READY)
     assert plain.total == waived.total
@@ -152,7 +154,9 @@ def test_the_default_thresholds_are_85_and_95() -> None:
     assert gates_from(None) == (Gate(Tier.STAGING, 85), Gate(Tier.PRODUCTION, 95))
 
 
-@pytest.mark.parametrize(("value", "shown"), [(94.99, "94.9"), (95.0, "95.0"), (100 / 3, "33.3"), (100.0, "100.0"), (16.7, "16.7")])
+@pytest.mark.parametrize(
+    ("value", "shown"), [(94.99, "94.9"), (95.0, "95.0"), (100 / 3, "33.3"), (100.0, "100.0"), (16.7, "16.7")]
+)
 def test_a_percentage_is_rounded_down(value: float, shown: str) -> None:
     assert floored(value) == shown
 
@@ -170,4 +174,6 @@ def test_there_are_sixteen_boxes_and_each_is_ticked_by_its_checks_alone() -> Non
     assert [(box.name, state.missing) for box, state in one_less.boxes if not state.ticked] == [
         (box.name, (ids[0],)) for box in BOXES if ids[0] in box.ids
     ]
-    assert [(box.name, state.open) for box, state in one_bad.boxes if not state.ticked] == [("TLS 1.3", ("SEC-TLS-001: FAIL",))]
+    assert [(box.name, state.open) for box, state in one_bad.boxes if not state.ticked] == [
+        ("TLS 1.3", ("SEC-TLS-001: FAIL",))
+    ]

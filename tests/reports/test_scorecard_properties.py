@@ -1,4 +1,6 @@
-"""What must hold of every scorecard, whatever the results: a score nobody can raise by breaking, hiding or shuffling things."""
+"""What must hold of every scorecard, whatever the results: a score nobody can raise by breaking, hiding or shuffling
+things.
+"""
 
 from __future__ import annotations
 
@@ -135,7 +137,9 @@ def test_order_is_irrelevant(made: tuple[list[Check], Run], random: object) -> N
     for one in shuffled:
         random.shuffle(one)  # type: ignore[attr-defined]
 
-    again = score(shuffled[0], replace(run, checks=(), results=tuple(shuffled[1]), planned=tuple(shuffled[2])), (), TODAY)
+    again = score(
+        shuffled[0], replace(run, checks=(), results=tuple(shuffled[1]), planned=tuple(shuffled[2])), (), TODAY
+    )
 
     assert _numbers(again) == _numbers(score(catalogue, run, (), TODAY))
 

@@ -1,4 +1,6 @@
-"""What is not a check is refused before anything runs; what a check is about comes from the stack and never vanishes."""
+"""What is not a check is refused before anything runs; what a check is about comes from the stack and never
+vanishes.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def test_a_sound_id_is_taken(id_: str) -> None:
     assert _check(id_).problems() == []
 
 
-@pytest.mark.parametrize("id_", ["", "SEC", "SEC-RUN", "SEC-RUN-1", "sec-run-001", "SEC-RUN-0001", "SEC-RUN-001 ", "SEC-LINT-", "SEC--001"])
+@pytest.mark.parametrize(
+    "id_", ["", "SEC", "SEC-RUN", "SEC-RUN-1", "sec-run-001", "SEC-RUN-0001", "SEC-RUN-001 ", "SEC-LINT-", "SEC--001"]
+)
 def test_another_form_of_id_is_a_problem(id_: str) -> None:
     assert any("AREA-SUBJECT-NNN" in problem for problem in _check(id_).problems())
 
@@ -115,7 +119,10 @@ def test_a_users_own_check_is_taken_wherever_it_is(project: pytest.Pytester) -> 
 
 
 def test_marks_choose_by_area_impact_and_static(project: pytest.Pytester) -> None:
-    _collect(project, "@checked('SEC-A-001')\ndef test_a(): pass\n@checked('SEC-A-002', level=Level.DECLARED)\ndef test_b(): pass")
+    _collect(
+        project,
+        "@checked('SEC-A-001')\ndef test_a(): pass\n@checked('SEC-A-002', level=Level.DECLARED)\ndef test_b(): pass",
+    )
 
     done = project.runpytest_subprocess("--collect-only", "-q", "-m", "static and security and passive")
 
