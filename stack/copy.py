@@ -78,7 +78,7 @@ def start_copy(stack: Stack, progress: Progress) -> Copy:
         raise
     for name, reason in sorted(copied.left_out.items()):
         progress.say(f"{name} is left out: {reason}")
-    stack.use(copied.driver)
+    stack.use(copied.driver, copied.left_out)
     return copied
 
 
@@ -153,8 +153,10 @@ def _obtain(copied: Copy, tree: dict[str, Any], file: Path, progress: Progress) 
             except CannotTell as error:
                 copied.left_out[name] = str(error)
                 continue
-            if not done.ok:
-                copied.left_out[name] = f"its image can't be {'built' if builds else 'pulled'}: {done.last_words()}"
+            # Asked not to pull (`pull_policy: never`), compose is content with having nothing.
+            if not done.ok or not (builds or _is_present(copied.driver, config.get("image"))):
+                words = done.last_words() if not done.ok else "its pull_policy forbids it"
+                copied.left_out[name] = f"its image can't be {'built' if builds else 'pulled'}: {words}"
     _drop(tree, copied.left_out)
     _write(file, tree)
 

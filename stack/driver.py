@@ -19,7 +19,7 @@ from stack.errors import CannotTell, NoEngine, UserError
 
 if TYPE_CHECKING:
     from docker.api import APIClient
-    from testinfra.host import Host  # type: ignore[import-untyped]
+    from testinfra.host import Host
 
 __all__ = ["HELPER_LABEL", "PROJECT_LABEL", "SERVICE_LABEL", "Completed", "Driver", "complete"]
 
@@ -123,7 +123,9 @@ class Driver:
             if not one_off and entry["Labels"].get(ONE_OFF_LABEL, "").lower() == "true":
                 continue
             with contextlib.suppress(CannotTell):  # it may have gone since it was listed
-                found.append(self.inspect(entry["Id"]))
+                attrs = self.inspect(entry["Id"])
+                if all or attrs["State"].get("Running"):  # the engine's list lags a moment behind a stop (measured)
+                    found.append(attrs)
         return sorted(found, key=lambda attrs: attrs["Name"])
 
     def container_ids(self, service: str, all: bool = False) -> list[str]:
@@ -349,7 +351,7 @@ class Driver:
 
     def host(self, container_id: str) -> Host:
         """A testinfra host for a container."""
-        import testinfra  # type: ignore[import-untyped]
+        import testinfra
 
         host: Host = testinfra.get_host(f"docker://{container_id}")
         return host

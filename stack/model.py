@@ -44,7 +44,8 @@ class Stack:
         self.profile = profile
         self.excluded = frozenset(excluded)
         self.env = dict(env)
-        self.attached = False  # set by a session that uses a stack it did not start
+        self.attached = False  # set by a session that uses somebody's running project; never on the reference stack
+        self.absent: dict[str, str] = {}  # services that could not be started, and why
         self._services = _services(declared, profile)
 
     def __repr__(self) -> str:
@@ -165,8 +166,9 @@ class Stack:
             profiles=self.declared.active_profiles,
         )
 
-    def use(self, driver: Driver) -> None:
+    def use(self, driver: Driver, absent: Mapping[str, str]) -> None:
         """Look at another project from now on (an isolated copy of this one); what is declared stays."""
+        self.absent = dict(absent)
         self.declared = dataclasses.replace(self.declared, project=driver.project)
         self.driver = driver
 
@@ -189,8 +191,10 @@ class Stack:
         """
         name = service if isinstance(service, str) else service.name
         for container_id in self.driver.container_ids(name):
-            return Container(self.driver.inspect(container_id), self.driver)
-        message = f"{name} is not running"
+            container = Container(self.driver.inspect(container_id), self.driver)
+            if container.attrs["State"].get("Running"):  # the engine's list lags a moment behind a stop (measured)
+                return container
+        message = f"{name} is not running" + (f": {self.absent[name]}" if name in self.absent else "")
         raise CannotTell(message)
 
     def published(self, service: Service | str, target_port: int, protocol: str = "tcp") -> tuple[str, int]:
