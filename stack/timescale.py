@@ -99,22 +99,29 @@ def scaled_rules(rules: dict[str, Any], scale: float) -> dict[str, Any]:
 
 
 def scaled_prometheus(document: dict[str, Any], scale: float) -> dict[str, Any]:
-    """prometheus.yml with its intervals scaled. A scrape's time-out only shrinks where Prometheus demands it: it may not
-    exceed the interval, but a target is no faster in a drill than in earnest."""
+    """prometheus.yml with its intervals scaled. Time-outs are not: a target is no faster in a drill than in earnest.
 
-    def section(table: dict[str, Any], fallback_interval: str) -> dict[str, Any]:
+    Prometheus demands an interval no shorter than the time-out. So a job that names a time-out of its own gets an interval
+    of at least that; the default time-out, which is only a bound, shrinks to the interval.
+    """
+    # Unsaid, Prometheus uses 1m and 10s; in a drill they must be said to be scaled.
+    world = {
+        "scrape_interval": "1m",
+        "evaluation_interval": "1m",
+        "scrape_timeout": "10s",
+        **(document.get("global") or {}),
+    }
+    top = _with(world, _SCRAPE_KEYS, lambda value: scaled(value, scale))
+    top["scrape_timeout"] = notation(min(milliseconds(top["scrape_timeout"]), milliseconds(top["scrape_interval"])))
+
+    def job(table: dict[str, Any]) -> dict[str, Any]:
         changed = _with(table, _SCRAPE_KEYS, lambda value: scaled(value, scale))
-        interval = milliseconds(changed.get("scrape_interval", fallback_interval))
         if "scrape_timeout" in table:
-            changed["scrape_timeout"] = notation(min(milliseconds(table["scrape_timeout"]), interval))
+            interval = milliseconds(changed.get("scrape_interval", top["scrape_interval"]))
+            changed["scrape_interval"] = notation(max(interval, milliseconds(table["scrape_timeout"])))
         return changed
 
-    world = document.get("global") or {}
-    # Unsaid, Prometheus uses 1m and 10s; in a drill they must be said to be scaled.
-    spoken = {"scrape_interval": "1m", "evaluation_interval": "1m", "scrape_timeout": "10s", **world}
-    top = section(spoken, "1m")
-    jobs = [section(job, top["scrape_interval"]) for job in document.get("scrape_configs") or []]
-    return {**document, "global": top, "scrape_configs": jobs}
+    return {**document, "global": top, "scrape_configs": [job(table) for table in document.get("scrape_configs") or []]}
 
 
 def scaled_alertmanager(document: dict[str, Any], scale: float) -> dict[str, Any]:

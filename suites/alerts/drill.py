@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,8 @@ SERVICES = ("prometheus-drill", "alertmanager-drill")
 GRACE = timedelta(seconds=1)
 """What an alert may take beyond its computed bound: delivery itself, and the stopwatch's own resolution."""
 _EVERY = 0.2
+_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_STRING = re.compile(r'"(?:\\.|[^"\\])*"')
 _READY_WITHIN = timedelta(seconds=40)
 
 
@@ -150,8 +153,21 @@ def _trial(running: Drill, row: Expectation) -> Trial:
             raise CannotTell(f"the profile expects {name} of {row.fault} {row.target}, and no such alert is loaded")
         rule = rules[name]
         labels = {**rule.labels, "alertname": name}
-        heard.append(Heard(name, row.target, timers(prometheus, alertmanager, rule.for_seconds, labels)))
+        job = _slowest_job(running, rule.expression, prometheus)
+        heard.append(Heard(name, row.target, timers(prometheus, alertmanager, rule.for_seconds, labels, job=job)))
     return Trial(row, make(row.fault.lower(), {"service": row.target}), heard)
+
+
+def _slowest_job(running: Drill, expression: str, config: str) -> str:
+    """The job, of those whose series the expression reads, that is scraped least often: the one its cause is seen by last."""
+    names = sorted(set(_METRIC.findall(_STRING.sub('""', expression))) & set(running.prometheus.metric_names()))
+    if not names:
+        return ""
+    jobs = {
+        sample.labels.get("job", "")
+        for sample in running.prometheus.query(f'count by (job) ({{__name__=~"{"|".join(names)}"}})')
+    }
+    return max(jobs, key=lambda job: timers(config, "route: {}", 0, {}, job=job).scrape, default="")
 
 
 def _listen(stack: Stack, every: list[Heard], since: datetime, status: str, *, within: timedelta) -> None:

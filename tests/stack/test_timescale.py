@@ -111,16 +111,19 @@ def test_a_scale_of_one_changes_no_duration() -> None:
     assert scaled_rules(document, 1) == document
 
 
-def test_a_scrape_timeout_only_shrinks_to_the_interval() -> None:
+def test_a_jobs_own_timeout_is_the_floor_of_its_interval_and_the_default_one_shrinks() -> None:
     document = {
         "global": {"scrape_interval": "15s", "scrape_timeout": "10s"},
-        "scrape_configs": [{"job_name": "a", "scrape_interval": "1m", "scrape_timeout": "3s"}],
+        "scrape_configs": [{"job_name": "slow", "scrape_timeout": "4s"}, {"job_name": "rare", "scrape_interval": "5m"}],
     }
 
     changed = scaled_prometheus(document, 1 / 15)
 
     assert changed["global"] == {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "4s"}
-    assert changed["scrape_configs"] == [{"job_name": "a", "scrape_interval": "4s", "scrape_timeout": "3s"}]
+    assert changed["scrape_configs"] == [
+        {"job_name": "slow", "scrape_timeout": "4s", "scrape_interval": "4s"},
+        {"job_name": "rare", "scrape_interval": "20s"},
+    ]
 
 
 def test_routes_inherit_as_before_and_unsaid_timers_are_said() -> None:

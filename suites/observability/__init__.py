@@ -1,0 +1,1 @@
+"""Observability: metrics are there and true, and no log line is lost."""

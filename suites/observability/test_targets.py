@@ -1,0 +1,53 @@
+"""What is declared to be measured is measured: a target that is down is a blind spot that looks like quiet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stack.clients.prometheus import Target
+from suites.check import Area, Evidence, Impact, Level, Severity, check, needs
+
+if TYPE_CHECKING:
+    from stack.model import Service, Stack
+
+
+@check(
+    "OBS-TGT-001",
+    title="Every declared target is scraped and up",
+    area=Area.OBSERVABILITY,
+    severity=Severity.HIGH,
+    level=Level.OBSERVED,
+    impact=Impact.PASSIVE,
+    rationale="Alerts and graphs only know what is scraped. What is not scraped never looks bad.",
+    remediation="Look at lastError of the target in Prometheus; add a scrape job for a service that has metrics and none.",
+)
+@needs("prometheus")
+def test_every_target_is_up(stack: Stack, evidence: Evidence) -> None:
+    targets = stack.prometheus.targets()
+    promised = [
+        service for service in stack.services if stack.profile.service(service.name).metrics_path and not service.idle
+    ]
+
+    wrong = down(targets, stack.excluded) + unscraped(targets, promised)
+
+    evidence.declared(f"{len(promised)} services have metrics: {', '.join(service.name for service in promised)}")
+    evidence.observed(f"{sum(target.is_up for target in targets)} of {len(targets)} targets are up")
+    assert targets, "Prometheus has no target at all"
+    assert not wrong, "; ".join(wrong)
+
+
+def down(targets: list[Target], excluded: frozenset[str]) -> list[str]:
+    """The targets whose last scrape failed, and why; those of services excluded by name don't count."""
+    about = [target for target in targets if target.labels.get("service", target.job) not in excluded]
+    return [f"{t.job} {t.instance} is {t.health}: {t.last_error or 'not scraped yet'}" for t in about if not t.is_up]
+
+
+def unscraped(targets: list[Target], promised: list[Service]) -> list[str]:
+    """The services that have metrics by promise, and that no target is about."""
+    about = {target.labels.get("service", "") for target in targets} | {target.job for target in targets}
+    hosts = {target.url.partition("://")[2].partition("/")[0].partition(":")[0] for target in targets}
+    return [
+        f"{service.name} has metrics, and Prometheus has no target for it"
+        for service in promised
+        if service.name not in about | hosts
+    ]
