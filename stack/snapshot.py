@@ -16,12 +16,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import requests
-from requests.auth import HTTPDigestAuth
-
 from stack import secrets, volumes
+from stack.clients.wallet import WalletRpc
 from stack.driver import Driver
-from stack.errors import CannotTell, SeatrialError
+from stack.errors import SeatrialError
 from stack.progress import Progress
 from stack.volumes import SNAPSHOT_VOLUMES, full_name
 from stack.waiting import eventually
@@ -108,11 +106,11 @@ class _Recipe:
     def __init__(self, maker: Driver, values: Mapping[str, str]) -> None:
         self._maker = maker
         self._values = values
-        self._urls = {name: f"http://127.0.0.1:{self._port(name)}/json_rpc" for name in ("monerod", *WALLETS)}
+        self._clients = {name: self._client(name) for name in ("monerod", *WALLETS)}
 
     def run(self) -> None:
         """Take all steps; raises `SeatrialError` or `CannotTell` at the first that does not do what it should."""
-        for name in self._urls:
+        for name in self._clients:
             self._answers(name)
         self._all(
             "create_wallet", {w: {"filename": w, "password": self._password(w), "language": "English"} for w in WALLETS}
@@ -171,23 +169,7 @@ class _Recipe:
             return {wallet: future.result() for wallet, future in pending.items()}
 
     def _call(self, name: str, method: str, parameters: Mapping[str, object]) -> dict[str, Any]:
-        body = {"jsonrpc": "2.0", "id": "snapshot", "method": method, "params": dict(parameters)}
-        login = HTTPDigestAuth(secrets.RPC_USER, self._rpc(name)) if name in WALLETS else None
-        try:
-            answer = requests.post(self._urls[name], json=body, auth=login, timeout=_RPC_TIMEOUT_SECONDS)
-            answer.raise_for_status()
-            content = answer.json()
-        except requests.ConnectionError as error:
-            message = f"{name} does not answer {method}"
-            raise CannotTell(message) from error
-        except (requests.RequestException, ValueError) as error:
-            message = f"{name} answered {method} with {error}"
-            raise SeatrialError(message) from error
-        if "error" in content:
-            message = f"{name} refused {method}: {content['error'].get('message')}"
-            raise SeatrialError(message)
-        result: dict[str, Any] = content["result"]
-        return result
+        return self._clients[name].call(method, **parameters)
 
     def _answers(self, name: str) -> None:
         method = "get_version"
@@ -197,6 +179,12 @@ class _Recipe:
             every=timedelta(milliseconds=200),
             what=f"{name} of the snapshot answers {method}",
         )
+
+    def _client(self, name: str) -> WalletRpc:
+        """The daemon speaks the same JSON-RPC; it asks for no login, so none is sent to it."""
+        password = self._rpc(name) if name in WALLETS else ""
+        url = f"http://127.0.0.1:{self._port(name)}"
+        return WalletRpc(url, user=secrets.RPC_USER, password=password, timeout_seconds=_RPC_TIMEOUT_SECONDS)
 
     def _port(self, name: str) -> int:
         inspected = self._maker.inspect(self._maker.container_ids(name)[0])
