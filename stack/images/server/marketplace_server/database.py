@@ -24,7 +24,7 @@ READERS = 2
 MAX_BATCH = 128
 """Writes that share one commit at most: bounds how long the other colour waits for the lock."""
 MAX_WAITING = 1024
-"""Writes that may wait: beyond it a client is told to come back, rather than kept until it gives up."""
+"""Writes, and reads, that may wait: beyond it a client is told to come back, rather than kept until it gives up."""
 
 
 class Database:
@@ -43,6 +43,7 @@ class Database:
         self._thread = threading.Thread(target=self._write_until_closed, name="database-writer", daemon=True)
         self._readers: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="database-reader")
+        self._reading = 0
         self._closed = False
 
     def start(self) -> None:
@@ -79,11 +80,16 @@ class Database:
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a read-only connection in a thread. Raises what it raises, and Unavailable."""
+        if self._closed or self._reading >= MAX_WAITING:
+            raise Unavailable("Too many reads are waiting; try again.")
+        self._reading += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, work)
         except sqlcipher3.Error as error:
             logs.failure("database read failed")
             raise Unavailable("The database can't be read now; try again.") from error
+        finally:
+            self._reading -= 1
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` inside a transaction; returns once its commit is on disk. Raises what it raises, and Unavailable."""
