@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -197,6 +198,7 @@ _KINDS: dict[str, type] = {
 def _manifest(data: Any) -> Mapping[str, Any]:
     if not isinstance(data, dict) or "started" not in data:
         raise TypeError("the manifest is not an object with a start")
+    datetime.fromisoformat(data["started"])
     for name, kind in _KINDS.items():
         if data.get(name) is not None and not isinstance(data[name], kind):
             raise TypeError(f"the manifest's {name} is not {kind.__name__}")

@@ -10,8 +10,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Generator, Iterator
-from dataclasses import replace
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,8 @@ from suites.notes import Evidence
 from suites.phases import PHASES, phase, spend
 
 __all__ = ["phase"]
+
+pytest_plugins = ("reports.listing",)
 
 _ROOT = Path(__file__).resolve().parent.parent
 _JUDGED = pytest.StashKey[Judgement | None]()
@@ -85,6 +86,7 @@ class Reporter:
         self._plan: list[dict[str, Any]] = []
         self._others_failed = 0
         self._apart = 0.0
+        self._begun = time.monotonic()
         self._is_worker = hasattr(config, "workerinput")
 
     def pytest_sessionstart(self) -> None:
@@ -104,7 +106,14 @@ class Reporter:
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Open the record before anything starts; not in a session without checks, nor in one that won't run any."""
         gated = self._config.getoption("gate") is not None
-        if self._config.option.collectonly or self._is_worker or session.testsfailed or not (self._plan or gated):
+        asked = self._config.getoption("list_checks") or self._config.getoption("explain") is not None
+        if (
+            asked
+            or self._config.option.collectonly
+            or self._is_worker
+            or session.testsfailed
+            or not (self._plan or gated)
+        ):
             return
         try:
             self._open(session)
@@ -221,10 +230,9 @@ class Reporter:
             else ""
         )
         phases: dict[str, float] = self._config.stash.setdefault(PHASES, {})
-        self._record.end(ended, phases)
-        begun = time.monotonic()
+        spent = ordered(phases) | {"whole session": time.monotonic() - self._begun}
+        self._record.end(ended, spent)
         self._published = publish(self._record.folder)
-        self._published = replace(self._published, seconds=time.monotonic() - begun)
         if self._config.getoption("gate") and not stopped:
             good = self._published.reached(self._config.getoption("gate")) and not self._others_failed
             session.exitstatus = pytest.ExitCode.OK if good else pytest.ExitCode.TESTS_FAILED
@@ -260,6 +268,17 @@ _SHOWN = {
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def ordered(phases: Mapping[str, float]) -> dict[str, float]:
+    """The phases of a run in the order in which a person thinks of them: bring-up, areas, tear-down."""
+    names = [
+        "bring-up",
+        *(area.value for area in Area),
+        *sorted(phases.keys() - _AREAS - {"bring-up", "tear-down"}),
+        "tear-down",
+    ]
+    return {name: phases[name] for name in names if name in phases}
 
 
 def subject_of(item: pytest.Item) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from reports.document import load, to_json
 from reports.record import point_latest
-from reports.render import badge, html, json_, junit, markdown, sarif
+from reports.render import badge, html, json_, junit, markdown, sarif, textfile
 from reports.scorecard import Scorecard
 from reports.verdict import judged, reaches
 from reports.waivers import Waiver, recorded
@@ -28,16 +28,16 @@ RENDERINGS: dict[str, Callable[[Scorecard], str]] = {
     "readiness.sarif": sarif.render,
     "junit.xml": junit.render,
     "badge.svg": badge.render,
+    "readiness.prom": textfile.render,
 }
 
 
 @dataclass(frozen=True)
 class Published:
-    """A rendered run: its scorecard, the folder everything is in, and the seconds it took."""
+    """A rendered run: its scorecard, and the folder everything is in."""
 
     card: Scorecard
     folder: Path
-    seconds: float = 0.0
 
     def reached(self, gate: str) -> bool:
         """Whether the tier called ``gate`` (``staging`` or ``production``) is reached."""

@@ -79,6 +79,8 @@ def _instance(grid: Table, one: CheckScore, result: Result) -> None:
         grid.add_row("  expected", Text(few_lines(result.expected)))
     for file, line in result.places[:3]:
         grid.add_row("  where", Text(f"{file}:{line}"))
+    if result.outcome is Outcome.INCONCLUSIVE and result.traceback:
+        grid.add_row("  raised at", Text(result.traceback.strip().splitlines()[-1].strip(), "dim"))
 
 
 def _head(card: Scorecard, folder: Path) -> RenderableType:

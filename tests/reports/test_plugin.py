@@ -319,6 +319,47 @@ def test_a_refused_or_broken_collection_leaves_nothing(checklist: pytest.Pyteste
     assert not (checklist.path / "out").exists()
 
 
+def test_checks_are_listed_and_explained_without_running(checklist: pytest.Pytester) -> None:
+    _write(checklist, "@checked(1)\ndef test_1(): open('started', 'w')\n")
+
+    listed, explained, unknown = (
+        _run(checklist, *words) for words in (["--list-checks"], ["--explain", "TST-PLUG-001"], ["--explain", "X"])
+    )
+
+    listed.stdout.fnmatch_lines(["TST-PLUG-001 *high*declared*passive*Sentence 1", "1 checks"])
+    explained.stdout.fnmatch_lines(
+        ["TST-PLUG-001  Sentence 1", "because", "Remedy: mend it", "Run it: pytest test_it.py::test_1"]
+    )
+    assert unknown.ret == 4
+    assert not (checklist.path / "started").exists()
+    assert not (checklist.path / "out").exists()
+
+
+def test_an_interrupt_while_rendering_waits_until_everything_is_there(checklist: pytest.Pytester) -> None:
+    conftest = checklist.path / "conftest.py"
+    conftest.write_text(
+        conftest.read_text()
+        + textwrap.dedent(
+            """
+            import signal
+            import reports.publish as publishing
+            before = publishing.RENDERINGS["readiness.html"]
+            def interrupted(card):
+                os.kill(os.getpid(), signal.SIGINT)
+                return before(card)
+            publishing.RENDERINGS["readiness.html"] = interrupted
+            """
+        )
+    )
+    _write(checklist, "@checked(1)\ndef test_1(): pass\n")
+
+    done = _run(checklist, "--gate", "staging")
+
+    assert done.ret == 2
+    assert {"readiness.html", "badge.svg"} <= {path.name for path in (checklist.path / "out" / "latest").iterdir()}
+    done.stdout.fnmatch_lines(["*PRODUCTION-READY*"])
+
+
 def test_the_manifest_binds_the_run(checklist: pytest.Pytester) -> None:
     (checklist.path / "waivers.toml").write_text(
         '[[waiver]]\nid="TST-PLUG-001"\nreason="r"\nowner="o"\nexpires=2090-01-01\n'

@@ -8,11 +8,12 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree as xml
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from reports import terminal
 from reports.document import from_json, to_json
 from reports.publish import RENDERINGS
-from reports.render import badge, html, junit, markdown, sarif
+from reports.render import badge, html, junit, markdown, sarif, textfile
 from reports.scorecard import Scorecard, score
 from tests.reports.sample import TODAY, realistic, waivers
 
@@ -132,6 +133,14 @@ def test_sarif_points_to_the_line_and_suppresses_what_is_waived(card: Scorecard)
     assert found["SEC-SUP-001"]["suppressions"][0]["kind"] == "external"
     assert found["FLV-BG-001"]["kind"] == "open"
     assert all(run["tool"]["driver"]["rules"][one["ruleIndex"]]["id"] == one["ruleId"] for one in run["results"])
+
+
+def test_the_metrics_are_well_formed_and_say_the_same(card: Scorecard) -> None:
+    samples = {f.name: f for f in text_string_to_metric_families(textfile.render(card))}
+
+    assert samples["seatrial_tier"].samples[0].value == 0
+    assert sum(one.value for one in samples["seatrial_checks"].samples) == len(card.checks)
+    assert all(0 <= one.value <= 1 for one in samples["seatrial_score_ratio"].samples)
 
 
 def test_the_badge_is_a_picture_of_the_verdict(card: Scorecard) -> None:
