@@ -113,7 +113,7 @@ def _engine(engine: Engine | None) -> Iterator[Finding]:
 def _images(engine: Engine) -> Iterator[Finding]:
     ours = recipes.recipes()
     absent = images.absent(ours)
-    minutes = 8 if "loki" in absent else 2
+    minutes = 8 if "loki" in absent else 3 if "promtail" in absent else 1
     here = f"{len(ours) - len(absent)} of {len(ours)} of ours are built and current"
     costs = f"`make images` builds {', '.join(absent)}, about {minutes} min"
     yield Finding("images", State.COSTS, here, costs=costs) if absent else Finding("images", State.HAVE, here)
