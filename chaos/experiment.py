@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,12 @@ class Promise:
     outage: timedelta = timedelta(0)
 
 
+def up_for(stack: Stack, service: str) -> timedelta:
+    """How long the service's container has been up. Raises CannotTell when it isn't."""
+    started = str(stack.container(service).attrs["State"]["StartedAt"])
+    return datetime.now(UTC) - datetime.fromisoformat(started[:19] + "+00:00")
+
+
 class Outcome(Enum):
     """What an experiment showed about its hypothesis."""
 
@@ -71,6 +77,8 @@ class Experiment:
     unaided: bool = False
     """Whether the stack must recover before the fault is reverted, by itself."""
     recover_within: timedelta = timedelta(seconds=30)
+    severity: str = "high"
+    """critical, high, medium or low: how bad it is when the hypothesis does not hold."""
     rationale: str = ""
     remediation: str = ""
     witness: Callable[[Stack], str | None] | None = None
@@ -144,6 +152,7 @@ class _Run:
 
     def _steps(self) -> None:
         experiment, stack = self.experiment, self.stack
+        self._wait_for_quiet()
         for probe in experiment.steady_state:
             if complaint := _asked(probe, stack):
                 raise CannotTell(f"not steady beforehand, so nothing was injected: {probe.name}: {complaint}")
@@ -171,6 +180,13 @@ class _Run:
             broken += self._kept(promise, sampler.stop())
         if broken:
             raise _Broken("; ".join(broken))
+
+    def _wait_for_quiet(self) -> None:
+        """A target that was restarted a moment ago would have the engine's back-off measured instead of its recovery."""
+        needed = self.experiment.quiet_before
+        if needed:
+            missing = max(needed - up_for(self.stack, name) for name in self.experiment.fault.targets)
+            pause(missing.total_seconds() + 1 if missing > timedelta(0) else 0)
 
     def _witness(self, injection: Injection) -> None:
         own = self.experiment.witness

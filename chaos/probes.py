@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from chaos.experiment import Probe
@@ -78,12 +78,6 @@ def healthy(*services: str, within: timedelta = timedelta(0)) -> Probe:
         return "; ".join(wrong) or None
 
     return Probe(f"{', '.join(services)} {'is' if len(services) == 1 else 'are'} healthy", complaint, within)
-
-
-def up_for(stack: Stack, service: str) -> timedelta:
-    """How long the service's container has been up. Raises CannotTell when it isn't."""
-    started = stack.container(service).attrs["State"]["StartedAt"]
-    return datetime.now(UTC) - datetime.fromisoformat(started[:19] + "+00:00")
 
 
 def wallet_answers(name: str, *, within: timedelta = timedelta(0)) -> Probe:

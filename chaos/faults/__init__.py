@@ -10,6 +10,19 @@ from chaos.faults.container import Killed, Paused, Removed, Restarted, Stopped
 from chaos.faults.network import Disconnected, Partitioned
 from stack.errors import UserError
 
+__all__ = [
+    "FAULTS",
+    "Disconnected",
+    "Killed",
+    "Partitioned",
+    "Paused",
+    "Removed",
+    "Restarted",
+    "Stopped",
+    "decode",
+    "make",
+]
+
 FAULTS: Mapping[str, type[Fault]] = {
     fault.effect: fault for fault in (Killed, Stopped, Paused, Restarted, Removed, Disconnected, Partitioned)
 }

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from chaos.experiment import Probe
+from chaos.experiment import Probe, up_for
 from chaos.faults.container import Killed
 from chaos.health import health_of
 from chaos.injection import injected
-from chaos.probes import BACK_OFF_RESETS_AFTER, edge_serves, healthy, up_for
+from chaos.probes import BACK_OFF_RESETS_AFTER, edge_serves, healthy
 from chaos.sampling import Sampler, Series
 from stack.errors import CannotTell
 from stack.waiting import pause

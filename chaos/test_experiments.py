@@ -1,0 +1,58 @@
+"""Every experiment as a check of the scorecard: pytest chaos --experiment EXP-WAL-001."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chaos.experiment import Experiment, Outcome, Verdict, run
+from chaos.experiments import every
+from suites.check import Area, Check, Evidence, Impact, Level, Severity, as_mark, inconclusive, not_applicable
+
+if TYPE_CHECKING:
+    from stack.model import Stack
+
+
+def _entry(experiment: Experiment) -> Check:
+    return Check(
+        experiment.id,
+        experiment.hypothesis,
+        Area.CHAOS,
+        Severity(experiment.severity),
+        Level.OBSERVED,
+        Impact.DESTRUCTIVE,
+        experiment.rationale,
+        experiment.remediation,
+    )
+
+
+def _parameter(experiment: Experiment) -> object:
+    needed = pytest.mark.needs(*experiment.fault.targets)
+    return pytest.param(experiment, id=experiment.id, marks=(*as_mark(_entry(experiment)), needed))
+
+
+@pytest.mark.parametrize("experiment", [_parameter(experiment) for experiment in every()])
+def test_hypothesis_holds(stack: Stack, experiment: Experiment, evidence: Evidence) -> None:
+    if missing := [name for name in experiment.fault.targets if name not in {s.name for s in stack.services}]:
+        not_applicable(f"the stack has no service {missing[0]}: this experiment is about the reference stack")
+
+    verdict = run(experiment, stack)
+
+    _note(verdict, evidence)
+    if verdict.failure is not None:
+        raise verdict.failure
+    if verdict.outcome is Outcome.INCONCLUSIVE:
+        inconclusive(verdict.reason)
+    assert verdict.outcome is Outcome.HELD, verdict.reason
+
+
+def _note(verdict: Verdict, evidence: Evidence) -> None:
+    for line in verdict.lines:
+        evidence.moment(line.at_seconds, f"{line.step}: {line.text}")
+    for name, series in verdict.series.items():
+        evidence.measure(f"Longest outage: {name}", series.longest_outage, "s")
+    if verdict.recovery_seconds is not None:
+        evidence.measure("Recovery", verdict.recovery_seconds, "s")
+    if verdict.overhead_seconds is not None:
+        evidence.measure("Overhead of inject, revert and proof", verdict.overhead_seconds, "s")
