@@ -40,7 +40,9 @@ class _Wallet(http.server.BaseHTTPRequestHandler):
 
 @figure("Exporter: scrape of 50 wallets (simulated RPC servers)", unit="ms", at_most=150.0)
 def fifty_wallets() -> Sequence[float]:
-    """From the question to the whole text, connections kept; the simulated wallets share the exporter's process and core."""
+    """From the question to the whole text, connections kept; the simulated wallets share the exporter's process and
+    core.
+    """
     from exporter.collector import make_registry
     from exporter.config import Config, Endpoint
 
