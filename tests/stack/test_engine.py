@@ -154,3 +154,55 @@ def test_an_installed_engine_gets_a_hardened_configuration_before_its_package(
 
     assert seen == [True]
     assert json.loads(engine.DAEMON_FILE.read_text())["no-new-privileges"] is True
+
+
+BOOKWORM = {"docker.io": "20.10.24+dfsg1-1", "docker-compose": "1.29.2-3"}
+TRIXIE = {
+    "docker.io": "26.1.5+dfsg1-9",
+    "docker-cli": "26.1.5+dfsg1-9",
+    "docker-compose": "2.26.1-4",
+    "docker-buildx": "0.13.1+ds1-3",
+}
+UBUNTU = {"docker.io": "27.5.1-0ubuntu3", "docker-compose-v2": "2.33.0", "docker-buildx": "0.20.1"}
+
+
+@pytest.mark.parametrize(
+    ("offers", "distribution", "installed", "newer"),
+    [
+        (TRIXIE, "debian", ["docker.io", "docker-cli", "docker-compose", "docker-buildx"], False),
+        (UBUNTU, "ubuntu", ["docker.io", "docker-compose-v2", "docker-buildx"], False),
+        (
+            BOOKWORM,
+            "debian",
+            ["docker.io/trixie", "docker-cli/trixie", "docker-compose/trixie", "docker-buildx/trixie"],
+            True,
+        ),
+    ],
+    ids=["trixie", "ubuntu", "bookworm"],
+)
+def test_packages_come_from_the_hosts_own_release_where_that_is_new_enough(
+    monkeypatch: pytest.MonkeyPatch, offers: dict[str, str], distribution: str, installed: list[str], newer: bool
+) -> None:
+    asked: list[str] = []
+    added: list[bool] = []
+    monkeypatch.setattr(engine.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(debian, "is_debian_like", lambda: True)
+    monkeypatch.setattr(debian, "candidate", offers.get)
+    monkeypatch.setattr(debian, "release", lambda: {"ID": distribution})
+    monkeypatch.setattr(debian, "add_newer_release", lambda *_: added.append(True))
+    monkeypatch.setattr(debian, "install", lambda packages, *_, **__: asked.extend(packages))
+
+    engine._install(["docker.io", "docker-cli", *engine.PLUGINS.values()], QUIET, why="a stack")
+
+    assert asked == installed
+    assert bool(added) is newer
+
+
+def test_an_old_release_of_another_distribution_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(debian, "is_debian_like", lambda: True)
+    monkeypatch.setattr(debian, "candidate", {"docker.io": "20.10.7-0ubuntu5"}.get)
+    monkeypatch.setattr(debian, "release", lambda: {"ID": "ubuntu"})
+
+    with pytest.raises(UserError, match="Docker packages are older than 25, so install Docker by hand"):
+        engine._install(["docker.io", *engine.PLUGINS.values()], QUIET, why="a stack")
