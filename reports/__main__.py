@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reports import diff, picture, promotion, terminal
+from reports import diff, merge, picture, promotion, terminal
 from reports.document import load
 from reports.scorecard import Scorecard
 from reports.verdict import judged, reaches
@@ -69,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("after", type=Path, metavar="B")
     one.set_defaults(command=_diff)
 
+    one = commands.add_parser("merge", help="make one run of several parts of one release, and render it")
+    one.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that does not exist yet")
+    one.set_defaults(command=_merge)
+
     one = commands.add_parser("picture", help="a PNG of the top of a run's page, taken by headless Chromium")
     one.add_argument("folder", type=Path, metavar="DIR")
     one.add_argument("--out", type=Path, metavar="FILE", default=Path("docs/images/scorecard.png"))
@@ -104,6 +109,12 @@ def _diff(asked: argparse.Namespace) -> int:
     changes = diff.between(load(asked.before), load(asked.after))
     print(diff.told(changes))
     return NO if changes.worse else YES
+
+
+def _merge(asked: argparse.Namespace) -> int:
+    merge.write(asked.folders, asked.out)
+    asked.folder, asked.waivers = asked.out, None
+    return _render(asked)
 
 
 def _picture(asked: argparse.Namespace) -> int:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from reports.document import load, to_json
+from reports.history import before
 from reports.record import point_latest
 from reports.render import badge, html, json_, junit, markdown, sarif, textfile
 from reports.scorecard import Scorecard
@@ -57,6 +58,7 @@ def publish(folder: Path, waivers: Sequence[Waiver] | None = None, today: date |
         today or datetime.now(UTC).date(),
     )
     try:
+        card = replace(card, history=before(folder, run.manifest.get("project")))
         write(folder / "results.json", json.dumps(to_json(run), ensure_ascii=False, separators=(",", ":")))
         for name, render in RENDERINGS.items():
             write(folder / name, render(card))

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from reports.boxes import BOXES, Box, BoxState, state_of
 from reports.document import Run
@@ -20,6 +21,9 @@ from reports.gate import Gate, Obstacle, Tier, gates_from, obstacles
 from reports.outcome import Outcome, Result, worst
 from reports.waivers import LONGEST, Waiver
 from suites.entry import Area, Check, Severity
+
+if TYPE_CHECKING:
+    from reports.history import Past
 
 WEIGHTS = {Severity.CRITICAL: 10.0, Severity.HIGH: 7.5, Severity.MEDIUM: 5.0, Severity.LOW: 2.5}
 
@@ -85,6 +89,8 @@ class Scorecard:
     gates: tuple[Gate, ...]
     waivers: tuple[Waiver, ...]
     findings: tuple[str, ...]
+    history: tuple[Past, ...] = ()
+    """The verdicts before this one, oldest first; they are shown and decide nothing."""
     partial: int = 0
     """How many checks of the catalogue were not asked for, in a run that nobody asked a verdict of; 0: there is a
     verdict.

@@ -143,6 +143,49 @@ def test_an_instance_that_was_lost_is_worse(tmp_path: Path) -> None:
     assert main(["diff", before, after]) == 1
 
 
+def _part(id_: str, outcome: Outcome, **manifest: object) -> Run:
+    return run_of([entry(id_)], [result(id_, outcome)], manifest={"started": datetime.now(UTC).isoformat(), **manifest})
+
+
+def test_parts_of_one_release_become_one_run(tmp_path: Path) -> None:
+    parts = [_part("TST-A-001", Outcome.PASS), _part("TST-A-002", Outcome.PASS), _part("TST-A-001", Outcome.FAIL)]
+    folders = [_save(tmp_path / str(number), part) for number, part in enumerate(parts)]
+
+    code = main(["merge", *folders, "--out", str(tmp_path / "whole")])
+
+    data = json.loads((tmp_path / "whole" / "results.json").read_text())
+    assert code == 0
+    assert {one["id"]: one["outcome"] for one in data["results"]} == {"TST-A-001": "FAIL", "TST-A-002": "PASS"}
+    assert (tmp_path / "whole" / "readiness.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"compose_sha256": "b"}, "compose_sha256 differs"),
+        ({"compose_sha256": "a", "images": {"x": "2"}}, "x ran 1 and 2"),
+    ],
+)
+def test_runs_of_different_releases_are_not_merged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], other: dict[str, object], said: str
+) -> None:
+    one = _save(tmp_path / "1", _part("TST-A-001", Outcome.PASS, compose_sha256="a", images={"x": "1"}))
+    two = _save(tmp_path / "2", _part("TST-A-002", Outcome.PASS, **other))
+
+    assert main(["merge", one, two, "--out", str(tmp_path / "whole")]) == 4
+    assert said in capsys.readouterr().err
+
+
+def test_the_page_shows_the_verdicts_before(tmp_path: Path) -> None:
+    for name in ("1", "2"):
+        main(["render", _save(tmp_path / name, realistic())])
+    (tmp_path / "3").mkdir()
+    (tmp_path / "3" / "scorecard.json").write_text("{")
+
+    assert "Before this run <span" in (tmp_path / "2" / "readiness.html").read_text()
+    assert "Before this run <span" not in (tmp_path / "1" / "readiness.html").read_text()
+
+
 def test_an_unknown_age_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["gate", ".", "--max-age", "soon"])
