@@ -34,6 +34,8 @@ MARK_FILE = Path("/etc/docker/installed-by-seatrial")
 LOG_FILE = Path("/var/log/dockerd.log")
 # Exists where systemd runs the machine (sd_booted(3)).
 SYSTEMD = Path("/run/systemd/system")
+# Where the engine and its containerd keep their process ids.
+PID_FILES = {"dockerd": Path("/var/run/docker.pid"), "containerd": Path("/var/run/docker/containerd/containerd.pid")}
 LOCAL_SOCKET = "unix:///var/run/docker.sock"
 DAEMON: Mapping[str, Any] = {
     # CIS Docker Benchmark 1.6, section 2: containers survive a restart of the engine; none talks to another on the
@@ -226,6 +228,7 @@ def _start(progress: Progress) -> Engine:
         if SYSTEMD.is_dir():
             run(["systemctl", "enable", "--now", "docker"], within_seconds=90)
         else:
+            _forget_the_dead()
             with LOG_FILE.open("ab") as log:
                 # A session of its own: the engine outlives this command, and the terminal's Ctrl-C never reaches it.
                 process = subprocess.Popen(
@@ -249,6 +252,15 @@ def _start(progress: Progress) -> Engine:
         except (AssertionError, CannotTell) as error:
             message = f"the Docker engine was started and does not answer after 60 s: {_log_end()}"
             raise UserError(message) from error
+
+
+def _forget_the_dead() -> None:
+    """Remove the pid files of an engine that was killed: it takes whoever has that number now for itself, and gives up."""
+    for name, file in PID_FILES.items():
+        with contextlib.suppress(OSError, ValueError):
+            comm = Path(f"/proc/{int(file.read_text(encoding='ascii'))}/comm")
+            if not comm.exists() or comm.read_text(encoding="utf-8").strip() != name:
+                file.unlink()
 
 
 def _log_end() -> str:

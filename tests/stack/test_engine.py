@@ -133,9 +133,24 @@ def test_an_engine_that_ends_as_it_starts_is_told_with_its_last_words(
     monkeypatch.setattr(engine.os, "geteuid", lambda: 0)
     monkeypatch.setattr(engine, "LOG_FILE", tmp_path / "dockerd.log")
     monkeypatch.setattr(engine, "SYSTEMD", tmp_path / "absent")
+    monkeypatch.setattr(engine, "PID_FILES", {})
 
     with pytest.raises(UserError, match="ended as it started: failed to start daemon: no iptables"):
         ensure_engine(QUIET)
+
+
+def test_the_number_of_a_dead_engine_does_not_keep_the_next_from_starting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mine = next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("Pid:"))
+    files = {"dockerd": tmp_path / "docker.pid", Path("/proc/self/comm").read_text().strip(): tmp_path / "other.pid"}
+    for file in files.values():
+        file.write_text(mine)
+    monkeypatch.setattr(engine, "PID_FILES", files)
+
+    engine._forget_the_dead()
+
+    assert [file.name for file in files.values() if file.exists()] == ["other.pid"]
 
 
 def test_an_installed_engine_gets_a_hardened_configuration_before_its_package(
