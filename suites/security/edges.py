@@ -16,10 +16,20 @@ def ports_of_the_edge(stack: Stack, service: Service) -> frozenset[str]:
     return frozenset({f"{said.https_port}/tcp", f"{said.https_port}/udp", f"{said.http_port}/tcp", *said.public_ports})
 
 
+PUBLIC_WEB_PORTS = frozenset({80, 443})
+
+
 def is_edge(stack: Stack, service: Service) -> bool:
-    """Whether a service faces the internet: the profile's word, else its role."""
+    """Whether a service faces the internet: the profile's word, else its role.
+
+    Where nothing has that role, an application that publishes 80 or 443 is its own edge.
+    """
     named = stack.profile.stack.edge
-    return service.name == named if named else service.role == "edge"
+    if named:
+        return service.name == named
+    if service.role == "edge" or stack.by_role("edge"):
+        return service.role == "edge"
+    return service.role == "application" and any(port.published in PUBLIC_WEB_PORTS for port in service.ports)
 
 
 def edge_service(stack: Stack) -> Service | None:

@@ -26,7 +26,7 @@ _KNOWN_FORMS = tuple((name, re.compile(pattern)) for name, pattern in _FORMS.ite
 _URL_PASSWORD = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"]*:([^\s/@'\"]+)@", re.IGNORECASE)
 
 _SECRET_NAME = re.compile(
-    r"(?:^|[_.-])(?:pass|passwd|password|passphrase|passcode|pwd|secret|secrets|token|apikey|api_key|api-key|"
+    r"(?:^|[_.-])(?:pass|[a-z]*passwd|[a-z]*password|passphrase|passcode|pwd|secret|secrets|token|apikey|api_key|api-key|"
     r"private_?key|secret_?key|access_?key|encryption_?key|signing_?key|credential|credentials|auth_key|rpc_login|rpc-login|"
     r"requirepass|masterauth)(?:$|[_.-](?:value|hash|base64|b64|\d+)$)",
     re.IGNORECASE,
