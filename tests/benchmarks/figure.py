@@ -7,6 +7,7 @@ and writes down what it saw, missed promises included.
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -63,6 +64,14 @@ def seconds_of(
         said = (done.stderr or done.stdout).strip().splitlines()
         raise NotMeasured(f"`{' '.join(command)}` ended with {done.returncode}: {said[-1] if said else 'no output'}")
     return took
+
+
+def processor_seconds_of(command: Sequence[str], *, env: Mapping[str, str] | None = None, folder: Path = ROOT) -> float:
+    """The processor time (user and system) of a whole process that only computes: what else the machine does is not in it."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds_of(command, env=env, folder=folder)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def pytest_command(*words: str) -> list[str]:
