@@ -160,6 +160,8 @@ class _Work:
         command += ["--no-cache"] if self._fresh else []
         if recipe.name != "base":
             command = [argument for argument in command if not argument.startswith("--build-arg=ROOTFS=")]
+        if recipe.upstream and self._has_program(recipe.upstream):
+            command.append("--build-arg=PROGRAM=pulled")
         before = _image_id(recipe.reference)
         try:
             with self._progress.step(f"building {recipe.name}"):
@@ -172,6 +174,16 @@ class _Work:
             self._failed[recipe.name] = str(reason)
         else:
             _drop_replaced(before, recipe.reference)
+
+    def _has_program(self, reference: str) -> bool:
+        """Whether the image that already holds the program is here or can be pulled."""
+        try:
+            if not is_present(reference):
+                with self._progress.step(f"pulling {reference}"):
+                    pull(reference)
+        except Unobtainable:
+            return False
+        return True
 
     def _explained(self, recipe: Recipe, answer: Ran) -> SeatrialError:
         """Tell what ends the whole run (UserError) from what costs one image (Unobtainable)."""

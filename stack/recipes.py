@@ -20,6 +20,8 @@ TAG = ":local"
 # The label that carries the hash of an image's sources.
 SOURCE_LABEL = "seatrial.source"
 _FROM = re.compile(r"^(?:FROM|COPY --from=)\s*(?:seatrial/)([a-z0-9-]+):local", re.MULTILINE)
+# A stage that holds the program where its own image can be pulled, instead of one that builds it.
+_PULLED = re.compile(r"^FROM (\S+) AS pulled$", re.MULTILINE)
 _JUNK = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 
@@ -43,6 +45,12 @@ class Recipe:
     def parents(self) -> tuple[str, ...]:
         """The names of our own images that this one is made from, read from its Dockerfile."""
         return tuple(dict.fromkeys(_FROM.findall(self.dockerfile.read_text(encoding="utf-8"))))
+
+    @cached_property
+    def upstream(self) -> str | None:
+        """The image that already holds its program, where there is one: pulled, it saves building the program."""
+        found = _PULLED.search(self.dockerfile.read_text(encoding="utf-8"))
+        return found[1] if found else None
 
     def files(self) -> list[Path]:
         """Return the files it is made of, sorted; caches that Python leaves behind are none of them."""

@@ -133,6 +133,22 @@ def test_a_silent_registry_is_given_up_after_a_while(
     assert images.obtain(["them/theirs:1"], QUIET) == [("them/theirs:1", "no registry answered within 0 s")]
 
 
+UPSTREAM = "ARG PROGRAM=built\nFROM seatrial/base:local AS built\nFROM them/theirs:1 AS pulled\nFROM ${PROGRAM}\n"
+
+
+@pytest.mark.parametrize(("pulling", "taken"), [("exit 0", True), ("echo 'Error: no such host'; exit 1", False)])
+def test_a_program_is_taken_from_its_own_image_where_that_can_be_pulled(
+    root: Path, programs: FakePrograms, pulling: str, taken: bool
+) -> None:
+    (root / "stack/images/a/Dockerfile").write_text(UPSTREAM)
+    programs.add("docker", docker(pull=pulling))
+
+    assert images.obtain(["a"], QUIET) == []
+
+    (build,) = (call for call in programs.calls if "--tag seatrial/a:local" in call)
+    assert ("--build-arg=PROGRAM=pulled" in build) is taken
+
+
 def test_an_image_that_does_not_build_costs_itself_and_no_other(
     root: Path, programs: FakePrograms, built: Callable[[], list[str]]
 ) -> None:
