@@ -73,7 +73,9 @@ def drive(environment: Environment, dispatcher: Dispatcher, result: str) -> None
 
     def begun() -> None:
         if result:
-            Path(result + ".begun").write_text(repr(time.time()), encoding="utf-8")
+            making = Path(result + ".beginning")
+            making.write_text(repr(time.time()), encoding="utf-8")
+            making.rename(result + ".begun")
 
     try:
         market = dispatcher.prepare()

@@ -33,6 +33,8 @@ class Record:
     latency: HdrHistogram = field(default_factory=new_histogram)
     """From the intended start to the last byte, answers and errors alike."""
     by_endpoint: dict[str, HdrHistogram] = field(default_factory=dict)
+    service_time: HdrHistogram = field(default_factory=new_histogram)
+    """From the actual start to the last byte: what is left when all lateness of the generator's schedule is forgiven."""
     schedule_lag: HdrHistogram = field(default_factory=new_histogram)
     """From the intended start to the actual one: the generator's own lateness."""
     loop_lag: HdrHistogram = field(default_factory=new_histogram)
@@ -68,6 +70,7 @@ class Record:
         self.latency.record_value(_bounded(micro))
         self.by_endpoint.setdefault(endpoint, new_histogram()).record_value(_bounded(micro))
         self.schedule_lag.record_value(_bounded(round(lag * 1e6)))
+        self.service_time.record_value(_bounded(round((latency - lag) * 1e6)))
         second = self.by_second.setdefault(int(intended), Second())
         second.requests += 1
         second.slowest_ms = max(second.slowest_ms, latency * 1e3)
@@ -85,9 +88,8 @@ class Record:
 
     def merge(self, other: Record) -> None:
         """Add another worker's record of the same run."""
-        for mine, theirs in ((self.latency, other.latency), (self.schedule_lag, other.schedule_lag)):
-            mine.add(theirs)
-        self.loop_lag.add(other.loop_lag)
+        for name in ("latency", "service_time", "schedule_lag", "loop_lag"):
+            getattr(self, name).add(getattr(other, name))
         for endpoint, histogram in other.by_endpoint.items():
             self.by_endpoint.setdefault(endpoint, new_histogram()).add(histogram)
         self.errors.update(other.errors)
@@ -107,6 +109,7 @@ class Record:
         return {
             "latency": _encoded(self.latency),
             "by_endpoint": {name: _encoded(each) for name, each in sorted(self.by_endpoint.items())},
+            "service_time": _encoded(self.service_time),
             "schedule_lag": _encoded(self.schedule_lag),
             "loop_lag": _encoded(self.loop_lag),
             "errors": dict(self.errors),
@@ -123,6 +126,7 @@ class Record:
         return cls(
             latency=_decoded(facts["latency"]),
             by_endpoint={name: _decoded(each) for name, each in facts["by_endpoint"].items()},
+            service_time=_decoded(facts["service_time"]),
             schedule_lag=_decoded(facts["schedule_lag"]),
             loop_lag=_decoded(facts["loop_lag"]),
             errors=Counter(facts["errors"]),

@@ -111,15 +111,18 @@ class BaseLoad:
                 argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
         try:
-            text = eventually(
-                self._when_begun,
+            eventually(
+                lambda: self._begun.exists() or self._is_over,
                 within=PREPARATION + timedelta(seconds=self.profile.warm_up_seconds),
                 every=timedelta(milliseconds=50),
                 what="the load has begun",
             )
         except AssertionError as error:
             raise CannotTell(f"the load did not begin: {self._last_words()}") from error
-        return datetime.fromtimestamp(float(text), UTC)
+        if not self._begun.exists():
+            code = self._process.returncode
+            raise LoadRefused(f"the load ended before it began (exit code {code}): {self._last_words()}")
+        return self._when_begun()
 
     def finish(self) -> Summary:
         """Wait for the schedule's end and return what was seen."""
@@ -127,7 +130,7 @@ class BaseLoad:
 
     def stop(self) -> Summary:
         """End the schedule now and return what was seen so far."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and not self._is_over:
             self._process.send_signal(signal.SIGTERM)
         return self._ended(self.profile.timeout_seconds + GRACE_SECONDS)
 
@@ -135,13 +138,12 @@ class BaseLoad:
     def _begun(self) -> Path:
         return self.folder / (self._result.name + ".begun")
 
-    def _when_begun(self) -> str:
-        if self._begun.exists():
-            return self._begun.read_text(encoding="utf-8")
-        if self._process is None or self._process.poll() is not None:
-            code = None if self._process is None else self._process.returncode
-            raise LoadRefused(f"the load ended before it began (exit code {code}): {self._last_words()}")
-        return ""
+    @property
+    def _is_over(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    def _when_begun(self) -> datetime:
+        return datetime.fromtimestamp(float(self._begun.read_text(encoding="utf-8")), UTC)
 
     def _ended(self, within_seconds: float) -> Summary:
         if self._process is None:
@@ -153,8 +155,7 @@ class BaseLoad:
         if not self._result.exists():
             raise CannotTell(f"the load left no result: {self._last_words()}")
         facts = json.loads(self._result.read_text(encoding="utf-8"))
-        began = datetime.fromtimestamp(float(self._begun.read_text(encoding="utf-8")), UTC)
-        return summary(facts, self.profile, began)
+        return summary(facts, self.profile, self._when_begun())
 
     def _last_words(self) -> str:
         log = self.folder / "locust.log"
