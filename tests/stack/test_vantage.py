@@ -111,3 +111,12 @@ def test_a_bridge_with_a_physical_port_is_not_this_machine(tmp_path: Path) -> No
     assert not is_virtual_bridge("br0", tmp_path)
     assert is_virtual_bridge("br1", tmp_path)
     assert not is_virtual_bridge("eth0", tmp_path)
+
+
+@needs_root
+def test_what_leaves_the_host_is_heard_with_its_source(outside: Outside) -> None:
+    with outside.arrivals() as arrived, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"x", (vantage.EGRESS_SINK, 20_123))
+        heard = arrived(0.5)
+
+    assert (HOST, 20_123) in heard

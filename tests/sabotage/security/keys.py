@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-import pyrage  # type: ignore[import-untyped]
+import pyrage
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec

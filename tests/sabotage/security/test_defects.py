@@ -82,6 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         profile = (HERE / "profile.toml").read_text().replace("{tmp}", str(made))
         profile = profile.replace("[stack]\n", f"[stack]\nhttps_port = {text}\n")
         (made / f"{name}.toml").write_text(profile)
+    (made / "flows.toml").write_text((made / "profile.toml").read_text() + (HERE / "flows.toml").read_text())
     return made
 
 
@@ -133,6 +134,13 @@ def old_port_run(project: Driver, folder: Path) -> Run:
     )
 
 
+@pytest.fixture(scope="module")
+def flows_run(project: Driver, folder: Path, firewalled_run: Run) -> Run:
+    """The network checks with flows declared that are not what the networks allow."""
+    test = "suites/security/test_network.py::test_services_reach_what_flows_say"
+    return run_suite(folder, test, profile=folder / "flows.toml")
+
+
 @pytest.mark.parametrize("service", DEFECTS["services"])
 def test_exactly_the_expected_checks_fail_on_a_service(open_run: Run, service: str) -> None:
     assert open_run.failed(service) == sorted(DEFECTS["services"][service])
@@ -174,6 +182,12 @@ def test_the_firewall_closes_what_the_engine_leaves_open(firewalled_run: Run, ch
 @pytest.mark.parametrize("check", DEFECTS["old_port"])
 def test_a_port_without_tls_1_3_is_found(old_port_run: Run, check: str) -> None:
     assert_texts(old_port_run, check, DEFECTS["old_port"][check])
+
+
+def test_flows_that_work_undeclared_and_declared_ones_that_do_not_are_found(flows_run: Run) -> None:
+    assert_texts(flows_run, "SEC-NET-002", DEFECTS["flows"]["SEC-NET-002"])
+    for text in DEFECTS["flows_never"]["SEC-NET-002"]:
+        assert text not in flows_run.texts("SEC-NET-002")
 
 
 def assert_texts(run: Run, check: str, texts: list[str]) -> None:
