@@ -154,7 +154,8 @@ def _bring_up(driver: Driver, chosen: dict[str, dict[str, Any]], progress: Progr
     kept = snapshot.ensure(driver, folder, values, progress) if _SNAPSHOT_NEEDED_BY & set(here) else None
     names = sorted(here)
     with progress.step(f"starting {len(names)} services"):
-        volumes.ready(driver, _volumes_of(here.values()), snapshot=kept)
+        locks = secrets.fingerprint(values, "volumes", secrets.LOCKS_DATA)
+        volumes.ready(driver, _volumes_of(here.values()), snapshot=kept, locked_with=locks)
         made_from = marks(driver, here)
         _remove_changed(driver, folder, made_from)
         driver.compose("up", "--no-start", "--no-deps", "--no-build", *names, timeout_seconds=180)

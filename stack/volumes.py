@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stack.driver import PROJECT_LABEL, Driver
-from stack.errors import SeatrialError
+from stack.errors import SeatrialError, UserError
 
 VOLUME_LABEL = "com.docker.compose.volume"
+LOCKED_WITH_LABEL = "seatrial.locked-with"
 BACKUP_WALLETS_UID = 10117
 
 
@@ -49,12 +50,23 @@ def full_name(project: str, volume: str) -> str:
     return f"{project}_{volume}"
 
 
-def create(driver: Driver, names: Iterable[str]) -> None:
-    """Create the project's volumes that are missing, labelled as compose does, so that it takes them for its own."""
-    there = {volume["Name"] for volume in driver.volumes()}
+def create(driver: Driver, names: Iterable[str], *, locked_with: str) -> None:
+    """Create the project's volumes that are missing, labelled as compose does, so that it takes them for its own.
+
+    `locked_with` is the fingerprint of the secrets that lock data; a volume that another clone's secrets locked is refused.
+    """
+    there = {volume["Name"]: volume.get("Labels") or {} for volume in driver.volumes()}
     for name in names:
-        if full_name(driver.project, name) not in there:
-            make(driver, full_name(driver.project, name), {PROJECT_LABEL: driver.project, VOLUME_LABEL: name})
+        full = full_name(driver.project, name)
+        if full not in there:
+            labels = {PROJECT_LABEL: driver.project, VOLUME_LABEL: name, LOCKED_WITH_LABEL: locked_with}
+            make(driver, full, labels)
+        elif there[full].get(LOCKED_WITH_LABEL, locked_with) != locked_with:
+            message = (
+                f"the volume {full} holds data locked with other secrets than this clone's: "
+                f"`python -m stack down --project {driver.project}` removes what another clone left"
+            )
+            raise UserError(message)
 
 
 def exists(driver: Driver, name: str) -> bool:
@@ -73,13 +85,13 @@ def drop(driver: Driver, name: str) -> None:
     driver.api.remove_volume(name, force=True)
 
 
-def ready(driver: Driver, names: Iterable[str], *, snapshot: str | None) -> None:
+def ready(driver: Driver, names: Iterable[str], *, snapshot: str | None, locked_with: str) -> None:
     """Give each volume its owner and rights, and fill chain and wallets from `snapshot` (an engine volume) where empty.
 
-    One helper container, about a second. Raises `SeatrialError` with the helper's last words.
+    One helper container, about a second. Raises `SeatrialError` with the helper's last words, and as `create` does.
     """
     chosen = [volume for volume in VOLUMES if volume.name in set(names)]
-    create(driver, [volume.name for volume in chosen])
+    create(driver, [volume.name for volume in chosen], locked_with=locked_with)
     mounts = [f"type=volume,source={full_name(driver.project, v.name)},target=/into/{v.name}" for v in chosen]
     script = ["set -eu"]
     if snapshot is not None:

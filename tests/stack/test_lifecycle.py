@@ -93,7 +93,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeDriver:
     monkeypatch.setattr(lifecycle, "every_profile", lambda driver: driver)
     monkeypatch.setattr(lifecycle, "state_dir", lambda project: tmp_path)
     monkeypatch.setattr(lifecycle.host_ports, "require_free", lambda *_: None)
-    monkeypatch.setattr(lifecycle, "_prepare", lambda *_: {})
+    monkeypatch.setattr(lifecycle, "_prepare", lambda *_: dict.fromkeys(lifecycle.secrets.NAMES, "x"))
     monkeypatch.setattr(lifecycle.volumes, "ready", lambda *_, **__: None)
     monkeypatch.setattr(lifecycle.firewall, "apply", lambda project: 0)
     monkeypatch.setattr(lifecycle.firewall, "remove", lambda project: 0)
