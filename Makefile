@@ -13,7 +13,7 @@ setup   := $(PYTHON) -m stack.bootstrap
 .PHONY: help readiness test lint integration sabotage venv doctor images missing up down ps logs bench docs lock clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo '  GATE=staging|production  WITHOUT=grafana,loki  ARGS="further arguments for pytest"'
 
 readiness: ## bring the stack up, run the whole checklist, write the scorecard (GATE, WITHOUT, ARGS)

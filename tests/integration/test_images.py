@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import re
+import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +21,7 @@ from stack import images
 from stack.engine import find_engine
 from stack.errors import UserError
 from stack.progress import Progress
-from stack.recipes import recipes
+from stack.recipes import ROOT, recipes
 from stack.waiting import eventually
 
 OURS = sorted(recipes())
@@ -102,6 +105,48 @@ def test_a_recipe_that_does_not_build_is_named_with_its_last_words(
     ((name, reason),) = images.obtain(["st-setup-broken"], Progress(quiet=True))
 
     assert name == "st-setup-broken" and "not-there" in reason
+
+
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from stack import images, recipes
+images.recipes = lambda: recipes.recipes(Path(sys.argv[1]))
+sys.exit(images.main(["st-setup-slow"]))
+"""
+
+
+def test_ctrl_c_during_a_build_ends_it_in_the_engine_too(tmp_path: Path) -> None:
+    if not images.is_present("seatrial/base:local"):
+        pytest.skip("the base image is not built here")
+    folder = tmp_path / "stack" / "images" / "st-setup-slow"
+    folder.mkdir(parents=True)
+    # A span that nobody else sleeps for, so that its process can be told apart; the base by another name is no parent.
+    seconds = f"61.{os.getpid()}"
+    (folder / "Dockerfile").write_text(f"ARG BASE=seatrial/base:local\nFROM ${{BASE}}\nRUN sleep {seconds}\n")
+    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path)]
+    runner = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    _within_20_seconds(lambda: _sleeps(seconds))
+
+    runner.send_signal(signal.SIGINT)
+    _, said = runner.communicate(timeout=30)
+
+    assert runner.returncode == 130, said
+    _within_20_seconds(lambda: not _sleeps(seconds))
+    assert not images.is_present("seatrial/st-setup-slow:local")
+
+
+def _sleeps(seconds: str) -> bool:
+    """Whether a process of the build runs: the engine's are the host's too."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if file.read_bytes() == f"sleep\0{seconds}\0".encode():
+                return True
+    return False
+
+
+def _within_20_seconds(true: Callable[[], bool]) -> None:
+    eventually(true, within=timedelta(seconds=20), every=timedelta(seconds=0.1), what="the build")
 
 
 def test_a_recipe_nobody_wrote_is_one_sentence() -> None:
