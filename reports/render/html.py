@@ -11,7 +11,7 @@ import hashlib
 import shlex
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ from reports.gate import Gate, Tier, floored
 from reports.outcome import Outcome, Result
 from reports.scorecard import CheckScore, Scorecard
 from reports.text import seconds, shortened
-from suites.entry import Level
-from suites.notes import Measure
+from suites.entry import Check, Level
+from suites.notes import Measure, Table
 
 _FOLDER = Path(__file__).resolve().parent / "templates"
 _LONGEST = 4000
@@ -41,6 +41,7 @@ def render(card: Scorecard) -> str:
         scales=_scales(card),
         next_tier=None if card.partial or card.tier is Tier.PRODUCTION else Tier(card.tier + 1),
         blocks=[(one, one.about in _ids(card)) for one in card.blockers] if not card.partial else [],
+        boxes=[(box, state) for box, state in card.boxes if not card.partial or state.ticked or state.open],
         ticked=sum(state.ticked for _, state in card.boxes),
         known=_ids(card),
         measures=_measures(card),
@@ -75,6 +76,7 @@ def _template() -> Any:
         "command": command,
         "levels": _levels,
         "noted": _noted,
+        "tables": _tables,
     }
     environment.filters |= {
         "percent": lambda value: "–" if value is None else floored(value),
@@ -125,16 +127,42 @@ def _scales(card: Scorecard) -> tuple[Scale, Scale]:
     return Scale("Score", card.total.score, marks(score_of)), Scale("Coverage", card.total.coverage, marks(coverage_of))
 
 
-def _measures(card: Scorecard) -> list[tuple[CheckScore, Result, Measure]]:
-    """Every measured number that is held against an objective, in the order of ids."""
-    checks = sorted(card.checks, key=lambda one: one.entry.id)
-    return [
-        (one, result, measure)
-        for one in checks
-        for result in one.results
-        for measure in result.measures
-        if measure.objective is not None
-    ]
+@dataclass(frozen=True)
+class Held:
+    """A measured number that is held against an objective; ``worst_of`` says how many alike it stands for."""
+
+    entry: Check
+    subject: str
+    measure: Measure
+    share: float
+    worst_of: int = 1
+
+
+_ALIKE = 3
+"""How many numbers of one check against one objective are shown each; of more, the worst stands for all."""
+
+
+def _measures(card: Scorecard) -> list[Held]:
+    """Every measured number with an objective, in the order of ids."""
+    found: dict[tuple[str, float, str], list[Held]] = {}
+    for one in sorted(card.checks, key=lambda one: one.entry.id):
+        for result in one.results:
+            for m in result.measures:
+                if m.objective is not None:
+                    alike = found.setdefault((one.entry.id, m.objective, m.unit), [])
+                    alike.append(Held(one.entry, result.subject, m, _share(m.value, m.objective)))
+    shown: list[Held] = []
+    for alike in found.values():
+        worst = max(alike, key=lambda held: held.share)
+        shown += alike if len(alike) <= _ALIKE else [replace(worst, worst_of=len(alike))]
+    return shown
+
+
+def _share(value: float, objective: float) -> float:
+    """The measured number in per cent of its objective; twice an objective of zero is said to be reached by anything above."""
+    if objective:
+        return 100 * value / objective
+    return 0.0 if value <= 0 else 200.0
 
 
 def _split(one: CheckScore) -> tuple[list[Result], list[Result]]:
@@ -154,6 +182,15 @@ def _noted(result: Result) -> list[tuple[str, str]]:
     for note in result.notes:
         found.setdefault(note.level, []).append(note.text)
     return [(level, "\n".join(texts)) for level, texts in found.items()]
+
+
+def _tables(one: CheckScore) -> list[Table]:
+    """The tables of a check, those of one form joined over its instances: a row for each fault makes the matrix of all."""
+    found: dict[tuple[str, tuple[str, ...]], list[tuple[str, ...]]] = {}
+    for result in one.results:
+        for table in result.tables:
+            found.setdefault((table.title, table.columns), []).extend(table.rows)
+    return [Table(title, columns, tuple(rows)) for (title, columns), rows in found.items()]
 
 
 def _levels(results: Sequence[Result], declared_level: Level) -> str:
