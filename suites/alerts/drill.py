@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaos.effect import Fault
 from chaos.faults import make
 from chaos.injection import injected
 from stack.clients.alertmanager import Alertmanager
+from stack.clients.http import Refused
 from stack.clients.prometheus import Prometheus
 from stack.clients.receiver import DeliveredAlert
 from stack.driver import Driver
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 SERVICES = ("prometheus-drill", "alertmanager-drill")
 GRACE = timedelta(seconds=1)
 """What an alert may take beyond its computed bound: delivery itself, and the stopwatch's own resolution."""
+_FILES = ("prometheus/prometheus.yml", "alertmanager/alertmanager.yml")
 _EVERY = 0.2
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"')
@@ -86,8 +89,7 @@ def drill(stack: Stack, *, scale: float = DEFAULT_SCALE) -> Iterator[Drill]:
 
     Raises CannotTell when it can't be started or doesn't get ready.
     """
-    source = stack.root / "stack" / "config"
-    write_scaled(source, stack.state_dir / "drill", scale, alertmanager="alertmanager-drill:9093")
+    write_scaled(configuration_of(stack), stack.state_dir / "drill", scale, alertmanager="alertmanager-drill:9093")
     overlay = stack.root / "stack" / "compose.drill.yaml"
     env = {**stack.driver.env, "SEATRIAL_STATE_DIR": str(stack.state_dir)}
     driver = Driver.connect(
@@ -107,6 +109,19 @@ def drill(stack: Stack, *, scale: float = DEFAULT_SCALE) -> Iterator[Drill]:
         yield running
     finally:
         driver.compose("rm", "--stop", "--force", *SERVICES, timeout_seconds=60)
+
+
+def configuration_of(stack: Stack) -> Path:
+    """The folder that holds `prometheus/` and `alertmanager/`: where both services mount their configuration from.
+
+    Raises CannotTell when they keep it elsewhere.
+    """
+    for service in stack.by_role("metrics"):
+        for mount in service.mounts:
+            folder = Path(mount.source).parent
+            if mount.kind == "bind" and all((folder / file).is_file() for file in _FILES):
+                return folder
+    raise CannotTell(f"no folder with {' and '.join(_FILES)} is mounted, so there is nothing to make a drill of")
 
 
 def trials(stack: Stack) -> list[Expectation]:
@@ -207,8 +222,10 @@ def _longest(bounds: Iterable[timedelta]) -> timedelta:
 
 def _watches(running: Drill) -> bool:
     """Every rule has been evaluated, and nothing but the watchdog is on its way: a drill begins in quiet."""
-    targets = running.prometheus.targets()
-    rules = running.prometheus.rules()
+    try:
+        targets, rules = running.prometheus.targets(), running.prometheus.rules()
+    except Refused:  # 503 while it starts
+        return False
     excluded = running.stack.excluded
     watched = [t for t in targets if t.labels.get("service") not in excluded]
     quiet = {a.name for a in running.prometheus.alerts()} <= {running.stack.profile.alerts.watchdog or "Watchdog"}

@@ -1,0 +1,151 @@
+"""The alert checks find each seeded defect: a muted route, a rule that sees nothing, noise, a broken or untested rule."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from chaos.runner import Runner
+from stack.driver import Driver
+from stack.errors import CannotTell
+from stack.model import Stack
+from stack.waiting import eventually
+from suites.alerts.drill import Trial, drill, run, trials
+from suites.alerts.rule_files import rule_files
+from suites.alerts.test_firing import test_alert_fires_arrives_and_resolves as the_firing_check
+from suites.alerts.test_firing import test_fault_raises_its_alerts_and_no_others as the_quiet_check
+from suites.alerts.test_rules import test_rules_parse_and_pass_their_tests as the_rule_check
+from suites.evidence import Evidence
+from suites.observability.test_targets import test_every_target_is_up as the_target_check
+
+HERE = Path(__file__).parent
+IMAGES = ("python", "prometheus", "alertmanager", "alert-receiver")
+_SOON = timedelta(seconds=20)
+_NOW_AND_THEN = timedelta(milliseconds=200)
+_Change = Callable[[Path], None]
+
+
+@contextmanager
+def running(folder: Path, sabotage: _Change) -> Iterator[Stack]:
+    """The small stack with its configuration changed by `sabotage`; removed afterwards."""
+    config = folder / "config"
+    shutil.copytree(HERE / "config", config)
+    for path in [folder, *folder.parents][:3]:
+        path.chmod(path.stat().st_mode | 0o055)  # the containers' users read it
+    sabotage(config)
+    env = {
+        "SABOTAGE_CONFIG": str(config),
+        "SEATRIAL_STATE_DIR": str(folder / "state"),
+        "SEATRIAL_PROMETHEUS_DRILL_PORT": "27191",
+        "SEATRIAL_ALERTMANAGER_DRILL_PORT": "27193",
+    }
+    project = f"st-sabotage-alerts-{os.getpid()}"
+    stack = Stack.load([HERE / "compose.yaml"], project=project, profile=HERE / "profile.toml", env=env)
+    try:
+        driver = Driver.connect(project, stack.compose_files, env=env)
+        for image in IMAGES:
+            driver.image(f"seatrial/{image}:local")
+    except CannotTell as reason:
+        pytest.skip(f"needs a Docker engine and built images: {reason}")
+    try:
+        driver.compose("up", "--detach")
+        eventually(lambda: stack.receiver.is_healthy(), within=_SOON, every=_NOW_AND_THEN)
+        yield stack
+    finally:
+        Runner.of(stack).close()
+        driver.compose("down", "--volumes", "--timeout", "0")
+
+
+def edit(file: str, old: str, new: str) -> _Change:
+    def change(config: Path) -> None:
+        path = config / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    return change
+
+
+def nothing(_config: Path) -> None:
+    """Leave it sound."""
+
+
+def heard(stack: Stack) -> list[Trial]:
+    with drill(stack) as copy:
+        return run(copy, trials(stack))
+
+
+def test_a_sound_stack_passes_every_check(tmp_path: Path) -> None:
+    with running(tmp_path, nothing) as stack:
+        found = heard(stack)
+
+        the_firing_check(found, "ServiceDown", Evidence())
+        the_quiet_check(found, trials(stack)[0], Evidence())
+        the_rule_check(stack, rule_files(stack), Evidence())
+        eventually(lambda: all(t.is_up for t in stack.prometheus.targets()), within=_SOON * 2, every=_NOW_AND_THEN)
+        the_target_check(stack, Evidence())
+
+
+def test_a_muted_route_is_found(tmp_path: Path) -> None:
+    mute = edit("alertmanager/alertmanager.yml", "receiver: everybody\n  group_by", "receiver: nobody\n  group_by")
+    with running(tmp_path, mute) as stack:
+        found = heard(stack)
+
+        with pytest.raises(AssertionError, match="ServiceDown: the receiver heard nothing of till"):
+            the_firing_check(found, "ServiceDown", Evidence())
+        with pytest.raises(AssertionError, match="nothing arrived, expected ServiceDown"):
+            the_quiet_check(found, trials(stack)[0], Evidence())
+
+
+def test_noise_is_found(tmp_path: Path) -> None:
+    noisy = edit("prometheus/rules/down.yml", "for: 1h", "for: 15s")
+    with running(tmp_path, noisy) as stack:
+        found = heard(stack)
+
+        with pytest.raises(AssertionError, match="raised TillSilent too"):
+            the_quiet_check(found, trials(stack)[0], Evidence())
+
+
+def test_a_target_that_nobody_scrapes_and_one_that_is_down_are_found(tmp_path: Path) -> None:
+    lost = edit(
+        "prometheus/prometheus.yml", 'targets: ["till:8000"], labels: {service: till}', 'targets: ["tally:8000"]'
+    )
+    with running(tmp_path, lost) as stack:
+        eventually(lambda: any(t.last_error for t in stack.prometheus.targets()), within=_SOON * 2, every=_NOW_AND_THEN)
+
+        with pytest.raises(
+            AssertionError, match="tally:8000 is down: .*till has metrics, and Prometheus has no target for it"
+        ):
+            the_target_check(stack, Evidence())
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "says"),
+    [
+        (edit("prometheus/rules/down.yml", "up == 0", "up == == 0"), "promtool refuses the rules: .*parse error"),
+        (edit("prometheus/rules/down.yml", "for: 1m", "for: 10m"), "unit tests of the rules fail"),
+        (edit("prometheus/tests/down_test.yml", "TillSilent", "TillLoud"), "no unit test names TillSilent"),
+    ],
+    ids=["does not parse", "fails its tests", "is not tested"],
+)
+def test_a_bad_rule_is_found(tmp_path: Path, sabotage: _Change, says: str) -> None:
+    config = tmp_path / "config"
+    shutil.copytree(HERE / "config", config)
+    sabotage(config)
+    env = {"SABOTAGE_CONFIG": str(config)}
+    stack = Stack.load([HERE / "compose.yaml"], profile=HERE / "profile.toml", env=env)
+    try:
+        stack.driver.image("seatrial/prometheus:local")
+    except CannotTell as reason:
+        pytest.skip(f"needs a Docker engine and built images: {reason}")
+    for path in (tmp_path, *list(tmp_path.parents)[:2]):
+        path.chmod(path.stat().st_mode | 0o055)
+
+    with pytest.raises(AssertionError, match=says):
+        the_rule_check(stack, rule_files(stack), Evidence())
