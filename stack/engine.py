@@ -164,6 +164,10 @@ def ensure_engine(progress: Progress, *, install: bool = True) -> Engine:
 
 def _obtain_engine(progress: Progress) -> Engine:
     """Start the engine that is installed but asleep, or install one first."""
+    socket = Path(endpoint().removeprefix("unix://"))
+    if socket.is_socket() and not os.access(socket, os.W_OK):
+        message = f"this user may not use the Docker engine's socket {socket}: join its group, or run as root"
+        raise UserError(message)
     if os.geteuid() != 0:
         message = "no Docker engine answers and this is not root: start one, point DOCKER_HOST at one, or run as root"
         raise UserError(message)

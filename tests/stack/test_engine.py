@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,19 @@ def test_no_engine_and_not_root_is_one_sentence(programs: FakePrograms) -> None:
 
     with pytest.raises(UserError, match="not root: start one, point DOCKER_HOST at one, or run as root"):
         ensure_engine(QUIET)
+
+
+def test_a_socket_that_this_user_may_not_use_is_told(
+    programs: FakePrograms, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    programs.add("docker", NO_ENGINE)
+    monkeypatch.setattr(engine, "endpoint", lambda: f"unix://{tmp_path / 's'}")
+    monkeypatch.setattr(engine.os, "access", lambda *_: False)
+
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as listener:
+        listener.bind(str(tmp_path / "s"))
+        with pytest.raises(UserError, match="may not use the Docker engine's socket .*: join its group, or run as root"):
+            ensure_engine(QUIET)
 
 
 def test_no_engine_where_none_may_be_installed_is_one_sentence(programs: FakePrograms) -> None:
