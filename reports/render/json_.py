@@ -13,7 +13,7 @@ VERSION = 1
 
 def render(card: Scorecard) -> str:
     """The scorecard as JSON text."""
-    return json.dumps(as_data(card), ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(as_data(card), ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def as_data(card: Scorecard) -> dict[str, Any]:

@@ -20,8 +20,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def render(card: Scorecard) -> str:
-    """One SARIF run: every check is a rule, every FAIL and INCONCLUSIVE instance a result, waived ones suppressed."""
-    checks = sorted(card.checks, key=lambda one: one.entry.id)
+    """One SARIF run: every FAIL and INCONCLUSIVE instance is a result, its check a rule, waived ones suppressed."""
+    checks = sorted((one for one in card.checks if one.outcome >= Outcome.INCONCLUSIVE), key=lambda one: one.entry.id)
     numbers = {one.entry.id: number for number, one in enumerate(checks)}
     version = str(card.run.manifest.get("versions", {}).get("seatrial", "0"))
     log = {
@@ -42,7 +42,7 @@ def render(card: Scorecard) -> str:
             }
         ],
     }
-    return json.dumps(log, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(log, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def _rule(one: CheckScore) -> dict[str, Any]:

@@ -58,6 +58,13 @@ def total_size() -> Sequence[float]:
         return [sum(len(render(card).encode()) for render in RENDERINGS.values()) / 1e6]
 
 
+@figure("Everything rendered of 10,000 different checks together", unit="MB", at_most=15.0)
+def total_size_of_checks() -> Sequence[float]:
+    """The largest a page can get: every result has an entry, a remedy and a row of its own."""
+    card = score((), large(_MANY, each=1), (), TODAY)
+    return [sum(len(render(card).encode()) for render in RENDERINGS.values()) / 1e6]
+
+
 @figure("`python -m reports gate` as a whole process, 200 results", unit="s", at_most=0.3)
 def gate() -> Sequence[float]:
     """A run of ordinary size; the verdict itself doesn't matter."""

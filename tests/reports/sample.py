@@ -143,18 +143,15 @@ def card() -> Scorecard:
     return score((), realistic(), waivers(), TODAY)
 
 
-def large(number: int) -> Run:
-    """A run of ``number`` results over a thirtieth as many checks, with evidence in most and failures in some."""
+def large(number: int, *, each: int = 10) -> Run:
+    """A run of ``number`` results, ``each`` of them of one check, with evidence in most and failures in some."""
     areas, severities = list(Area), list(Severity)
-    ids = [f"SEC-BIG{n // 999}-{n % 999 + 1:03}" for n in range(max(1, number // 10))]
+    ids = [f"SEC-BIG{n // 999}-{n % 999 + 1:03}" for n in range(max(1, number // each))]
     checks = [entry(id_, severities[n % 4], areas[n % 8]) for n, id_ in enumerate(ids)]
     results = []
     for n in range(number):
-        id_, subject, outcome = (
-            ids[n % len(ids)],
-            f"service-{n // len(ids)}",
-            Outcome.FAIL if n % 37 == 0 else Outcome.PASS,
-        )
+        id_, subject = ids[n % len(ids)], f"service-{n // len(ids)}"
+        outcome = Outcome.FAIL if n % 37 == 0 else Outcome.PASS
         reason = f"{subject}: processes run as uid [0], expected none as 0" if outcome is Outcome.FAIL else ""
         notes = (Note("declared", "user: 10101:10101"), Note("observed", f"process {n} runs as uid 10101"))
         results.append(result(id_, outcome, subject, reason=reason, notes=notes if n % 2 else (), seconds=0.01))
