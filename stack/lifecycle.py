@@ -6,7 +6,6 @@ import contextlib
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,15 @@ from stack import host_ports, secrets, snapshot, tls, volumes
 from stack.driver import Driver
 from stack.errors import CannotTell, NoEngine, SeatrialError, UserError
 from stack.files import private_folder, write_whole
+from stack.health import await_health, health_of, is_well, service_of
 from stack.interruption import interruptible, undisturbed
 from stack.ops import firewall
 from stack.progress import Progress
 from stack.project import COMPOSE_FILE, DEFAULT, ROOT, environment, state_dir
 from stack.sameness import Record, every_profile, marks
-from stack.waiting import eventually
 
 __all__ = ["State", "down", "environment", "images_of", "is_unchanged", "state", "up"]
 
-HEALTHY_WITHIN = timedelta(seconds=120)
-_ASK_EVERY = timedelta(milliseconds=250)
 #: Below this the engine's disk is as good as full: images, volumes and logs would hit the end while starting.
 DISK_NEEDED_BYTES = 2 * 1024**3
 #: With the data thrown away nothing needs storing; what ignores SIGTERM for this long is killed.
@@ -47,7 +44,7 @@ class State:
     @property
     def is_healthy(self) -> bool:
         """Whether it runs, and all of it works."""
-        return bool(self.services) and all(health in {"healthy", "running"} for health in self.services.values())
+        return bool(self.services) and all(map(is_well, self.services.values()))
 
 
 def up(
@@ -101,7 +98,7 @@ def down(project: str = DEFAULT, *, volumes: bool = True, progress: Progress | N
 def state(project: str = DEFAULT) -> State:
     """Answer how each of the project's services is. Raises `NoEngine` when no engine answers."""
     containers = _driver(project, (), None).containers(all=True)
-    return State(project, {_service(attrs): _health(attrs) for attrs in containers})
+    return State(project, {service_of(attrs): health_of(attrs) for attrs in containers})
 
 
 def is_unchanged(project: str = DEFAULT, *, without: Iterable[str] = ()) -> bool:
@@ -162,7 +159,7 @@ def _bring_up(driver: Driver, chosen: dict[str, dict[str, Any]], progress: Progr
         _close_gaps(driver.project, progress)
         driver.compose("up", "--detach", "--no-deps", "--no-build", *names, timeout_seconds=180)
     with progress.step(f"waiting for {len(names)} services to be healthy"):
-        _await_health(driver, names)
+        await_health(driver, names)
     overlays = tuple(str(file) for file in driver.compose_files[1:])
     Record(_known_marks(folder) | made_from, overlays, tuple(sorted(set(chosen) - set(here)))).write(folder)
 
@@ -218,23 +215,6 @@ def _close_gaps(project: str, progress: Progress) -> None:
         progress.say(f"! the firewall's rules are not in place: {error}")
 
 
-def _await_health(driver: Driver, names: Sequence[str]) -> None:
-    def all_healthy() -> bool:
-        found = {_service(attrs): attrs for attrs in driver.containers(all=True)}
-        lame = [name for name in names if name not in found or _health(found[name]) in {"exited", "dead", "unhealthy"}]
-        if lame and (lame[0] not in found or _health(found[lame[0]]) != "unhealthy" or _gave_up(found[lame[0]])):
-            message = f"{lame[0]} did not become healthy: {_last_words(driver, found.get(lame[0]))}"
-            raise SeatrialError(message)
-        return all(_health(found[name]) in {"healthy", "running"} for name in names)
-
-    try:
-        eventually(all_healthy, within=HEALTHY_WITHIN, every=_ASK_EVERY, what=f"{driver.project} is healthy")
-    except AssertionError as error:
-        late = [name for name, health in state(driver.project).services.items() if health not in {"healthy", "running"}]
-        message = f"{', '.join(late) or 'the stack'}: not healthy within {HEALTHY_WITHIN.total_seconds():g} s"
-        raise SeatrialError(message) from error
-
-
 def _clean_up(driver: Driver, progress: Progress) -> None:
     """Take down what a failed bring-up started; where that fails too it is said, and the first error stays the answer."""
     try:
@@ -277,30 +257,3 @@ def _require_disk(driver: Driver) -> None:
 def _volumes_of(services: Iterable[Mapping[str, Any]]) -> set[str]:
     mounts = [mount for service in services for mount in service.get("volumes") or ()]
     return {mount["source"] for mount in mounts if mount["type"] == "volume"}
-
-
-def _service(attrs: Mapping[str, Any]) -> str:
-    return str(attrs["Config"]["Labels"].get("com.docker.compose.service", attrs["Name"].lstrip("/")))
-
-
-def _health(attrs: Mapping[str, Any]) -> str:
-    status = str(attrs["State"]["Status"])
-    if status != "running":
-        return status
-    return str((attrs["State"].get("Health") or {}).get("Status", "running"))
-
-
-def _gave_up(attrs: Mapping[str, Any]) -> bool:
-    """Whether a failing check has used up its retries: within start_period the engine still says "starting"."""
-    return int((attrs["State"].get("Health") or {}).get("FailingStreak", 0)) > 0
-
-
-def _last_words(driver: Driver, attrs: Mapping[str, Any] | None) -> str:
-    if attrs is None:
-        return "its container is gone"
-    probes = (attrs["State"].get("Health") or {}).get("Log") or []
-    lines = driver.logs(attrs["Id"], tail=5).strip().splitlines()
-    said = lines[-1] if lines else (probes[-1]["Output"].strip() if probes else "it said nothing")
-    return f"{_health(attrs)}, {said[-300:]}"
-
-

@@ -163,7 +163,7 @@ def test_a_missing_compose_file_is_named() -> None:
 def test_a_service_that_gives_up_is_told_with_its_last_words(engine: FakeDriver) -> None:
     engine.health["loki"] = "exited"
 
-    with pytest.raises(SeatrialError, match="loki did not become healthy: exited, bind: permission denied"):
+    with pytest.raises(SeatrialError, match="loki did not become healthy: it exited, and last said: bind: permission denied"):
         up()
 
     assert engine.asked[-1].startswith("down")
@@ -202,7 +202,7 @@ def test_the_first_error_is_told_also_when_the_engine_is_gone_for_the_clean_up(e
 
 
 def test_sigterm_during_the_bring_up_unwinds_it(engine: FakeDriver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lifecycle, "_await_health", lambda *_: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(lifecycle, "await_health", lambda *_: signal.raise_signal(signal.SIGTERM))
 
     with pytest.raises(Terminated):
         up()
