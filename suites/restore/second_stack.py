@@ -8,14 +8,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from stack import lifecycle, volumes
+from stack import lifecycle, secrets, volumes
 from stack.driver import Driver
 from stack.errors import CannotTell, SeatrialError
 from stack.model import Stack
 from stack.ops import one_shot
 from stack.ops.rescue_database import facts_of
 from stack.progress import Progress
-from stack.project import COMPOSE_FILE, environment
+from stack.project import COMPOSE_FILE, ROOT, environment
 from suites.check import not_applicable
 
 SUFFIX = "-restore"
@@ -57,7 +57,8 @@ def rescued(first: Stack, keys: one_shot.Handover, archive: str) -> Iterator[Res
     with ExitStack() as undo:
         lifecycle.down(project, progress=quiet)  # what a killed run left
         undo.callback(lifecycle.down, project, progress=quiet)
-        volumes.ready(second.driver, {"database"}, snapshot=None)
+        locks = secrets.fingerprint(secrets.decrypt(ROOT), "volumes", secrets.LOCKS_DATA)
+        volumes.ready(second.driver, {"database"}, snapshot=None, locked_with=locks)
         place = one_shot.Place(one_shot.place_of(first.project).backups, one_shot.place_of(project).data)
         rescue = restore_empty(second.driver, second, keys, place, archive)
         began = time.monotonic()
