@@ -66,3 +66,26 @@ def test_dockerfile_fetches_nothing_unverified(stack: Stack, service: Service, e
     ]
 
     judge(offences, check="SEC-IMG-005", evidence=evidence, profile=stack.profile, service=service.name)
+
+
+@check(
+    "SEC-IMG-001",
+    title="Images name a numeric non-root user",
+    area=Area.SECURITY,
+    severity=Severity.HIGH,
+    level=Level.EFFECTIVE,
+    impact=Impact.PASSIVE,
+    rationale="A name is looked up inside the image, where whoever made it decides what it means; no user means root.",
+    remediation="USER 10001:10001 in the Dockerfile, or user: in the compose file.",
+    standards=("CIS-Docker 4.1", "OWASP-Docker 2"),
+)
+def test_image_names_a_numeric_user(stack: Stack, service: Service, evidence: Evidence) -> None:
+    if service.user:
+        evidence.declared(f"{service.name}: the compose file gives user {service.user}", service.where_of("user"))
+        return
+    user = str((images.inspected(stack, service).get("Config") or {}).get("User") or "")
+    evidence.effective(f"{service.name}: image user {user or 'not set'}")
+    problem = pins.user_problem(user)
+    offences = [Finding(f"{service.name}: {problem}", service.where_of("image"))] if problem else []
+
+    judge(offences, check="SEC-IMG-001", evidence=evidence, profile=stack.profile, service=service.name)

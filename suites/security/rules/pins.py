@@ -106,3 +106,13 @@ def _line_with(text: str, *words: str) -> int:
             if word in line and not line.lstrip().startswith("#"):
                 return number
     return 1
+
+
+def user_problem(user: str) -> str | None:
+    """Why an image's user is not numeric and other than root; None when it is."""
+    name = user.partition(":")[0]
+    if not name:
+        return "the image names no user, so it runs as root"
+    if not name.isdigit():
+        return f"the image's user is the name {name}, expected a number"
+    return "the image's user is 0" if int(name) == 0 else None
