@@ -1,0 +1,72 @@
+"""What a person at 3 a.m. types, and what it answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos import __main__ as command
+from chaos.catalogue import page
+from chaos.faults import FAULTS
+from chaos.faults.container import Paused
+from chaos.fingerprint import Fingerprint
+from chaos.runner import journal_of
+
+DOCS = Path(__file__).parents[2] / "docs" / "faults.md"
+
+
+@pytest.fixture
+def at_hand(fake: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(command, "_stack", lambda _options: fake)
+    return fake
+
+
+def leave_paused(stack: Any) -> None:
+    number = journal_of(stack).intend(Paused("shop").to_json(), Fingerprint.of(stack).to_json())
+    Paused("shop").inject(stack)
+    journal_of(stack).note(number, "injected")
+
+
+def test_status_says_that_nothing_stands(at_hand: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["status"]) == 0
+    assert capsys.readouterr().out == "nothing stands in project fake\n"
+
+
+def test_status_names_what_stands_and_heal_takes_it_back(at_hand: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    leave_paused(at_hand)
+
+    assert command.main(["status"]) == 1
+    assert "paused(shop) since" in capsys.readouterr().out
+    assert command.main(["heal"]) == 0
+    assert capsys.readouterr().out == "paused(shop): reverted, and seen to be gone\n"
+    assert command.main(["status"]) == 0
+
+
+def test_heal_is_refused_while_another_runner_is_at_it(at_hand: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    from chaos.lock import ProjectLock
+    from chaos.runner import folder_of
+
+    leave_paused(at_hand)
+    other = ProjectLock(folder_of(at_hand) / "fake.lock", "fake")
+    other.take()
+    try:
+        assert command.main(["heal"]) == 4
+    finally:
+        other.drop()
+    assert "is being broken by another runner: pid" in capsys.readouterr().err
+
+
+def test_list_names_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["list"]) == 0
+    assert {line.split()[0] for line in capsys.readouterr().out.splitlines()} == set(FAULTS)
+
+
+def test_the_page_in_docs_is_the_one_that_the_faults_make() -> None:
+    assert DOCS.read_text() == page(), "run `python -m chaos docs`"
+
+
+def test_a_page_that_cannot_be_written_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["docs", "--output", str(tmp_path / "none" / "faults.md")]) == 4
+    assert "can't be written" in capsys.readouterr().err
