@@ -44,7 +44,7 @@ def down(targets: list[Target], excluded: frozenset[str]) -> list[str]:
 
 def unscraped(targets: list[Target], promised: list[Service]) -> list[str]:
     """The services that have metrics by promise, and that no target is about."""
-    about = {target.labels.get("service", "") for target in targets} | {target.job for target in targets}
+    about = {target.labels.get("service", "") for target in targets}
     hosts = {target.url.partition("://")[2].partition("/")[0].partition(":")[0] for target in targets}
     return [
         f"{service.name} has metrics, and Prometheus has no target for it"
