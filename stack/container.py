@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stack import procfs
+from stack import cgroups, procfs
 from stack.completed import Completed
 from stack.driver import SERVICE_LABEL, Driver
 from stack.errors import CannotTell
@@ -17,13 +17,7 @@ __all__ = ["Container", "Limits", "Process", "Socket"]
 
 _NET_TABLES = ("tcp", "tcp6", "udp", "udp6")
 _ENGINE_DNS = "127.0.0.11"  # the engine's resolver listens inside every container; it is nobody's service
-_CGROUP_FILES = {
-    "memory": ("memory.max", "memory.limit_in_bytes"),
-    "cpu": ("cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us"),
-    "pids": ("pids.max",),
-}
 _PROC = Path("/proc")
-_CGROUP = Path("/sys/fs/cgroup")
 
 
 class Container:
@@ -191,8 +185,14 @@ class Container:
             raise CannotTell(message)
 
     def _pids_here(self) -> list[int]:
-        """The host's pids, as the engine lists them: it reads the control group, so nothing can hide."""
+        """The host's pids: of its control group, which nothing can leave, else as the engine lists them.
+
+        The engine runs the host's `ps` for its list, which a minimal host has not.
+        """
         self._need_pid()
+        pids = cgroups.members(self.pid)
+        if self.pid in pids:
+            return sorted(pids)
         top = self.driver.top(self.id)
         column = top["Titles"].index("PID")
         return [int(row[column]) for row in top["Processes"]]
@@ -243,23 +243,11 @@ class Container:
 
     def _cgroup_here(self) -> dict[str, str]:
         self._need_pid()
-        try:
-            lines = (_PROC / str(self.pid) / "cgroup").read_text().splitlines()
-        except OSError as error:
-            message = f"{self.name}: its control group can't be read ({error.strerror})"
-            raise CannotTell(message) from error
-        files: dict[str, str] = {}
-        for line in lines:
-            _, controllers, path = line.split(":", 2)
-            for controller, names in _CGROUP_FILES.items():
-                if not controllers or controller in controllers.split(","):
-                    mounts = [_CGROUP] if not controllers else [_CGROUP / controllers, _CGROUP / controller]
-                    _read_first(mounts, path, names, files)
-        return files
+        return cgroups.limit_files(self.pid)
 
     def _cgroup_inside(self) -> dict[str, str]:
         files: dict[str, str] = {}
-        for controller, names in _CGROUP_FILES.items():
+        for controller, names in cgroups.LIMIT_FILES.items():
             for name in names:
                 for path in (f"/sys/fs/cgroup/{name}", f"/sys/fs/cgroup/{controller}/{name}"):
                     answer = self.exec(["cat", path])
@@ -267,11 +255,3 @@ class Container:
                         files[name] = answer.stdout
                         break
         return files
-
-
-def _read_first(mounts: list[Path], path: str, names: tuple[str, ...], files: dict[str, str]) -> None:
-    """Read the named files of a control group, wherever its hierarchy is mounted."""
-    for mount in mounts:
-        for name in names:
-            with contextlib.suppress(OSError):
-                files.setdefault(name, (mount / path.lstrip("/") / name).read_text())

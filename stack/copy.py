@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,7 @@ from stack.model import Stack
 from stack.progress import Progress
 from stack.waiting import eventually
 
+_COPY = re.compile(r".+-seatrial-copy-([0-9]+)")
 _PULL_SECONDS = 600
 _BUILD_SECONDS = 1800
 _START_SECONDS = 120
@@ -54,11 +56,12 @@ def start_copy(stack: Stack, progress: Progress) -> Copy:
         UserError: docker compose refuses the rendered file.
 
     """
-    project = f"{stack.project[:40].rstrip('-_')}-trial-{os.getpid()}"
+    project = f"{stack.project[:40].rstrip('-_')}-seatrial-copy-{os.getpid()}"
     folder = Path(tempfile.mkdtemp(prefix=f"{project}-"))
     tree, left_out = isolated(stack.rendered, excluded=stack.excluded, idle=stack.declared.idle)
     file = folder / "compose.json"
     copied = Copy(Driver.connect(project, (file,), env=stack.env, project_dir=stack.declared.folder), folder, left_out)
+    _remove_forgotten(copied.driver)
     try:
         _write(file, tree)
         judged = copied.driver.compose("config", "--quiet", check=False)
@@ -80,6 +83,15 @@ def start_copy(stack: Stack, progress: Progress) -> Copy:
         progress.say(f"{name} is left out: {reason}")
     stack.use(copied.driver, copied.left_out)
     return copied
+
+
+def _remove_forgotten(driver: Driver) -> None:
+    """Take down copies whose session was killed before it could: their pid is in their name, and no longer runs."""
+    for name in driver.projects():
+        match = _COPY.fullmatch(name)
+        if match and not Path(f"/proc/{match.group(1)}").exists():
+            forgotten = Driver.connect(name, (), project_dir=driver.project_dir)
+            forgotten.compose("down", "--volumes", "--remove-orphans", "--timeout", "2", timeout_seconds=120)
 
 
 def isolated(

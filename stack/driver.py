@@ -8,6 +8,7 @@ import json
 import math
 import os
 import secrets
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -63,12 +64,14 @@ class Driver:
         files = tuple(Path(file).resolve() for file in compose_files)
         folder = project_dir or (files[0].parent if files else Path.cwd())
         driver = cls(project, files, dict(env or {}), folder, tuple(profiles), _endpoint())
-        with _translated("asking the engine"):
-            try:
+        try:
+            with _translated("asking the engine"):
                 driver.api.ping()
-            except Exception as error:
-                message = f"no Docker engine answers at {driver.endpoint}"
-                raise NoEngine(message) from error
+        except NoEngine:
+            raise
+        except CannotTell as error:
+            message = f"no Docker engine answers at {driver.endpoint}"
+            raise NoEngine(message) from error
         return driver
 
     @functools.cached_property
@@ -127,6 +130,12 @@ class Driver:
                 if all or attrs["State"].get("Running"):  # the engine's list lags a moment behind a stop (measured)
                     found.append(attrs)
         return sorted(found, key=lambda attrs: attrs["Name"])
+
+    def projects(self) -> set[str]:
+        """The name of every compose project that has a container on the engine."""
+        with _translated("listing projects"):
+            listed = self.api.containers(all=True, filters={"label": [PROJECT_LABEL]})
+        return {entry["Labels"][PROJECT_LABEL] for entry in listed}
 
     def container_ids(self, service: str, all: bool = False) -> list[str]:
         """The ids of a service's containers, the running ones unless `all`."""
@@ -370,6 +379,7 @@ def _client(endpoint: str) -> APIClient:
     from docker.errors import DockerException
     from docker.tls import TLSConfig
 
+    _require_socket(endpoint)
     tls: TLSConfig | bool = False
     folder = os.environ.get("DOCKER_CERT_PATH", "")
     if os.environ.get("DOCKER_TLS_VERIFY") and folder:
@@ -387,6 +397,19 @@ def _client(endpoint: str) -> APIClient:
     except DockerException as error:
         message = f"no Docker engine answers at {endpoint}"
         raise NoEngine(message) from error
+
+
+def _require_socket(endpoint: str) -> None:
+    """Raise NoEngine when nobody listens at a local endpoint (the SDK finds out too, and then leaves its socket open)."""
+    if not endpoint.startswith("unix://"):
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(_API_TIMEOUT_SECONDS)
+        try:
+            probe.connect(endpoint.removeprefix("unix://"))
+        except OSError as error:
+            message = f"no Docker engine answers at {endpoint} ({error.strerror or error})"
+            raise NoEngine(message) from error
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from stack.completed import Completed
 from stack.errors import CannotTell
+from stack.waiting import pause
 
 if TYPE_CHECKING:
     from docker.api import APIClient
@@ -152,6 +153,7 @@ def _ended(api: APIClient, exec_id: str, deadline: float) -> dict[str, Any]:
         state: dict[str, Any] = api.exec_inspect(exec_id)
         if not state.get("Running") or time.monotonic() >= deadline:
             return state
+        pause(0.01)
 
 
 def _kill(api: APIClient, exec_id: str, *, local: bool) -> None:

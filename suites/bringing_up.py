@@ -53,7 +53,6 @@ def _attached(choice: Choice) -> None:
 
 def _copy(choice: Choice) -> TakeDown | None:
     from stack.copy import start_copy
-
     from stack.interruption import interruptible, undisturbed
     from stack.progress import Progress
 

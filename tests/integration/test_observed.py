@@ -154,7 +154,10 @@ def test_a_command_that_can_not_be_judged_is_an_open_question(stack: Stack, argv
     with pytest.raises(CannotTell, match=message):
         container.exec(argv, timeout_seconds=1)
 
-    assert {process.cmdline for process in container.processes()} & {tuple(argv)} == set()
+    def is_gone() -> bool:
+        return tuple(argv) not in {process.cmdline for process in container.processes()}
+
+    assert eventually(is_gone, within=timedelta(seconds=5), every=timedelta(milliseconds=50))
 
 
 def test_a_command_that_itself_ends_with_127_is_an_answer(stack: Stack) -> None:
@@ -308,3 +311,42 @@ def test_a_signal_unwinds_and_leaves_nothing(name: str, tmp_path: Path) -> None:
     assert process.returncode == 2, said
     assert leftovers(tmp_path) == ""
     assert list((tmp_path / "out").glob("*/results.json"))
+
+
+def test_attaching_looks_and_does_not_touch(stack: Stack, tmp_path: Path) -> None:
+    argv = [word for word in pytest_argv(tmp_path) if word != "--up"]
+    before = {container.id for container in stack.containers()}
+
+    done = subprocess.run(
+        [*argv[: argv.index("--compose-file")], "--attach", PROJECT],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    said = " ".join((done.stdout + done.stderr).split())
+    assert f"{PROJECT} was attached to, where destructive checks run only with --allow destructive {PROJECT}" in said
+    assert not (tmp_path / "reached").exists()
+    assert {container.id for container in stack.containers()} == before
+
+
+def test_a_copy_whose_session_was_killed_is_taken_down_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / "wait").touch()
+    process = subprocess.Popen(
+        pytest_argv(tmp_path), cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    reached = tmp_path / "reached"
+    eventually(reached.exists, within=timedelta(seconds=60), every=timedelta(milliseconds=100), what="the check runs")
+    process.kill()
+    process.wait()
+    assert leftovers(tmp_path) != ""
+    (tmp_path / "wait").unlink()
+
+    subprocess.run(
+        pytest_argv(tmp_path), cwd=tmp_path, env=environment(), capture_output=True, check=False, timeout=120
+    )
+
+    assert leftovers(tmp_path) == ""
