@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from reports.render.json_ import SCHEMA, VERSION
+from reports.text import printable
 
 _MOST = 30
 
@@ -46,6 +47,6 @@ def _read(path: Path, project: object) -> Past | None:
             return None
         started = datetime.fromisoformat(data["manifest"]["started"])
         commit = str(data["manifest"].get("commit") or "")[:12]
-        return Past(started, str(data["verdict"]), float(data["score"]), commit)
+        return Past(started, printable(str(data["verdict"])), float(data["score"]), printable(commit))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # not a scorecard of ours

@@ -319,6 +319,50 @@ def test_a_refused_or_broken_collection_leaves_nothing(checklist: pytest.Pyteste
     assert not (checklist.path / "out").exists()
 
 
+def test_what_a_check_needs_and_was_left_out_excludes_it_by_name(checklist: pytest.Pytester) -> None:
+    conftest = checklist.path / "conftest.py"
+    stack = (
+        "import types, suites.collection as c; c.declared_stack = lambda _: types.SimpleNamespace(excluded={'grafana'})"
+    )
+    conftest.write_text(f"{stack}\n{conftest.read_text()}")
+    _write(
+        checklist,
+        """
+        @checked(1)
+        @needs("grafana")
+        def test_1(): open("started", "w")
+        @checked(2)
+        @needs("loki")
+        def test_2(): pass
+        """,
+    )
+
+    done = _run(checklist, "--gate", "production")
+
+    one, other = _results(checklist.path)["results"]
+    assert (one["outcome"], one["excluded"], other["outcome"]) == ("NOT_APPLICABLE", True, "PASS")
+    assert one["reason"] == "grafana was excluded by name (--without grafana)"
+    assert done.ret == 0
+    assert not (checklist.path / "started").exists()
+
+
+def test_a_stack_that_cannot_start_keeps_its_exit_code_whatever_the_gate_says(checklist: pytest.Pytester) -> None:
+    _write(
+        checklist,
+        """
+        @pytest.fixture
+        def running(): pytest.exit("port 443 is taken", returncode=4)
+        @checked(1)
+        def test_1(running): pass
+        """,
+    )
+
+    done = _run(checklist, "--gate", "staging")
+
+    assert done.ret == 4
+    assert _results(checklist.path)["ended"].startswith("it could not start")
+
+
 def test_checks_are_listed_and_explained_without_running(checklist: pytest.Pytester) -> None:
     _write(checklist, "@checked(1)\ndef test_1(): open('started', 'w')\n")
 
