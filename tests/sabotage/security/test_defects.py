@@ -95,7 +95,7 @@ def project(folder: Path) -> Iterator[Driver]:
         driver = Driver.connect(PROJECT, (HERE / "compose.yaml",), env={"SABOTAGE_TLS": str(folder / "tls")})
     except NoEngine as error:
         pytest.skip(str(error))
-    for image in ("seatrial/python:local", "seatrial/nginx:local"):
+    for image in ("seatrial/python:local", "seatrial/nginx:local", "seatrial/prometheus:local"):
         try:
             driver.image(image)
         except CannotTell:
