@@ -179,3 +179,12 @@ def test_another_compose_file_is_another_project_without_promises(folder: Path) 
 
 def test_naming_our_own_compose_file_is_the_same_as_naming_none() -> None:
     assert choose(Asked(compose_files=(ROOT / "stack" / "compose.yaml",))).how is How.OURS
+
+
+def test_the_reference_stack_without_an_engine_is_one_sentence_and_exit_code_4(folder: Path) -> None:
+    done = run("test_try.py", "-k", "test_looks", cwd=folder, env=NO_ENGINE)
+
+    said = done.stdout + done.stderr
+    assert done.returncode == 4, said
+    assert "no Docker engine answers" in said
+    assert "Traceback" not in said
