@@ -29,7 +29,7 @@ def main() -> None:
         original(self, target)
         told("effect")
 
-    type(fault).inject = inject  # type: ignore[method-assign]
+    type(fault).inject = inject  # type: ignore[method-assign,assignment]
     with injected(fault, stack, told=told):
         told("standing")
 

@@ -21,7 +21,7 @@ from suites.alerts.rule_files import rule_files
 from suites.alerts.test_firing import test_alert_fires_arrives_and_resolves as the_firing_check
 from suites.alerts.test_firing import test_fault_raises_its_alerts_and_no_others as the_quiet_check
 from suites.alerts.test_rules import test_rules_parse_and_pass_their_tests as the_rule_check
-from suites.evidence import Evidence
+from suites.check import Evidence
 from suites.observability.test_targets import test_every_target_is_up as the_target_check
 
 HERE = Path(__file__).parent

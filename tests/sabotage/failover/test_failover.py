@@ -11,7 +11,7 @@ from chaos.runner import Runner
 from stack.driver import Driver
 from stack.errors import CannotTell
 from stack.model import Stack
-from suites.evidence import Evidence
+from suites.check import Evidence
 from suites.failover.recovery import Recovery, kill_and_watch, subjects
 from suites.failover.test_services import test_service_recovers_by_itself as the_check
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chaos.sampling import Sample, Series
-from suites.evidence import Evidence
+from suites.check import Evidence
 from suites.failover.recovery import Recovery, waves
 from suites.failover.test_services import test_service_recovers_by_itself as the_check
 

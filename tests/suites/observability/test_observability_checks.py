@@ -16,7 +16,7 @@ from stack.clients.prometheus import Target
 from stack.clients.wallet import Balance
 from stack.completed import Completed
 from stack.errors import CannotTell
-from suites.evidence import Evidence
+from suites.check import Evidence
 from suites.observability.shipping import ship
 from suites.observability.test_exporter import test_exporter_tells_what_the_wallet_answers as the_exporter_check
 from suites.observability.test_logs import mislabelled
