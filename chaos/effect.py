@@ -81,6 +81,10 @@ class Fault(ABC):
         return cls(**told)
 
     def __str__(self) -> str:
-        rest = {k: v for k, v in self.parameters.items() if k != "service"}
-        inside = ", ".join([self.service, *(f"{k}={v}" for k, v in rest.items())])
+        rest = {k: v for k, v in self.parameters.items() if k != "service" and v not in ((), "", None)}
+        inside = ", ".join([self.service, *(f"{k}={_shown(v)}" for k, v in rest.items())])
         return f"{self.effect}({inside})"
+
+
+def _shown(value: object) -> str:
+    return "+".join(str(one) for one in value) if isinstance(value, tuple) else str(value)

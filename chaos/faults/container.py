@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from chaos.effect import Fault
 from chaos.faults.process import crash
 from chaos.faults.targets import containers_of, is_up, running, start_what_is_down
-from chaos.fingerprint import Fingerprint, incarnation
+from chaos.fingerprint import SERVICE, Fingerprint, incarnation
 
 if TYPE_CHECKING:
     from stack.model import Stack
@@ -139,24 +139,40 @@ class Removed(_Down):
 class Paused(Fault):
     """The service's processes are frozen: connections stay open, nothing answers."""
 
+    also: tuple[str, ...] = ()
+    """Further services that are frozen with it."""
+
     effect: ClassVar[str] = "paused"
     family: ClassVar[str] = "container"
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The service and those frozen with it."""
+        return (self.service, *self.also)
+
     def inject(self, stack: Stack) -> None:
-        """Freeze by the engine (12-90 ms)."""
-        for container in running(stack, self.service):
+        """Freeze by the engine (12-90 ms each)."""
+        for container in [found for service in self.targets for found in running(stack, service)]:
             stack.driver.pause(container["Id"])
 
     def revert(self, stack: Stack) -> None:
         """Thaw what is frozen."""
-        for container in containers_of(stack, self.service):
-            if container["State"].get("Paused"):
-                stack.driver.unpause(container["Id"])
+        for container in self._frozen(stack):
+            stack.driver.unpause(container["Id"])
 
     def active(self, stack: Stack) -> bool:
         """Whether any container of the service is frozen."""
-        return any(container["State"].get("Paused") for container in containers_of(stack, self.service))
+        return bool(self._frozen(stack))
 
     def witness(self, stack: Stack, before: Fingerprint) -> str | None:
-        """The engine's freezer holds it."""
-        return f"{self.service} is frozen" if self.active(stack) else None
+        """The engine's freezer holds all of them."""
+        held = {container["Config"]["Labels"][SERVICE] for container in self._frozen(stack)}
+        return (
+            f"{', '.join(self.targets)} {'is' if len(held) == 1 else 'are'} frozen"
+            if held == set(self.targets)
+            else None
+        )
+
+    def _frozen(self, stack: Stack) -> list[dict[str, Any]]:
+        found = [container for service in self.targets for container in containers_of(stack, service)]
+        return [container for container in found if container["State"].get("Paused")]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from stack.errors import CannotTell, SeatrialError
-from suites.failover.recovery import Recovery, fit_to_kill, kill_and_watch, subjects, waves
+from suites.failover.recovery import Recovery, fit_to_kill, freeze_and_watch, kill_and_watch, subjects, waves
 
 if TYPE_CHECKING:
     from stack.model import Stack
@@ -18,6 +19,13 @@ _Known = dict[str, Recovery | SeatrialError]
 @pytest.fixture(scope="session")
 def _known() -> _Known:
     return {}
+
+
+def _broken(stack: Stack, names: list[str]) -> dict[str, Recovery]:
+    """Killed, and once they are back, frozen for a moment."""
+    killed = kill_and_watch(stack, names)
+    thaw = freeze_and_watch(stack, names)
+    return {each.service: replace(each, thaw=thaw) for each in killed}
 
 
 @pytest.fixture
@@ -31,7 +39,7 @@ def recovery(request: pytest.FixtureRequest, stack: Stack, running: Stack, _know
         fit, unfit = fit_to_kill(stack, wave)
         _known.update(unfit)
         try:
-            _known.update({each.service: each for each in kill_and_watch(stack, fit)} if fit else {})
+            _known.update(_broken(stack, fit) if fit else {})
         except SeatrialError as error:
             # Those killed together share the reason; a failed revert is raised again for each, as the result it is.
             _known.update(dict.fromkeys(fit, error))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chaos.experiment import Probe, up_for
-from chaos.faults.container import Killed
+from chaos.faults.container import Killed, Paused
 from chaos.health import health_of
 from chaos.injection import injected
 from chaos.probes import BACK_OFF_RESETS_AFTER, edge_serves, healthy
@@ -21,6 +21,7 @@ from stack.waiting import pause
 if TYPE_CHECKING:
     from stack.model import Service, Stack
 
+FROZEN_FOR = timedelta(seconds=2)
 _EVERY = 0.1
 _OURS = frozenset({"kill", "stop", "restart", "create", "destroy", "pause", "unpause", "rename", "update"})
 """Engine events that a call causes, and the restart policy doesn't (it causes die and start)."""
@@ -43,6 +44,18 @@ class Recovery:
     """Which services were killed in the same moment."""
     edge: Series | None
     """What the edge answered meanwhile, for the record."""
+    thaw: Thaw | None = None
+    """What became of it when it was frozen for a moment."""
+
+
+@dataclass(frozen=True)
+class Thaw:
+    """What became of services that were frozen together for a moment."""
+
+    seconds: float
+    """From the thaw to all of them being well again, and all else what it was."""
+    outages: tuple[tuple[str, str, Series], ...]
+    """What was asked meanwhile: the profile's word for it, the probe's name, the answers."""
 
 
 def waves(services: Sequence[Service], tier_of: Mapping[str, str]) -> list[list[str]]:
@@ -108,6 +121,22 @@ def kill_and_watch(stack: Stack, killed: Sequence[str]) -> list[Recovery]:
         seen = watched.stop() if watched else None
     events = stack.driver.events(since, datetime.now(UTC))
     return [_recovery(stack, name, before[name], took, events, series, tuple(killed), seen) for name in killed]
+
+
+def freeze_and_watch(stack: Stack, frozen: Sequence[str]) -> Thaw:
+    """Freeze these services for a moment and see them go on by themselves. Raises RevertFailed when they don't."""
+    probes = probes_for(stack, frozen)
+    with ExitStack() as asking:
+        samplers = [
+            (name, probe.name, asking.enter_context(Sampler(_asking(probe, stack))))
+            for name, several in probes.items()
+            for probe in several
+        ]
+        with injected(Paused(frozen[0], tuple(frozen[1:])), stack) as injection:
+            pause(FROZEN_FOR.total_seconds())
+        outages = tuple((wanted, name, sampler.stop()) for wanted, name, sampler in samplers)
+    assert injection.proof is not None
+    return Thaw(injection.proof.proved_seconds, outages)
 
 
 def _recoveries(stack: Stack, before: dict[str, Any], *, since: float, until: float) -> dict[str, float]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from suites.check import Area, Evidence, Impact, Level, Severity, check, over
-from suites.failover.recovery import Recovery, subjects
+from suites.failover.recovery import Recovery, Thaw, subjects
 
 if TYPE_CHECKING:
     from stack.model import Service, Stack
@@ -40,6 +41,8 @@ def test_service_recovers_by_itself(stack: Stack, service: Service, recovery: Re
         )
     if recovery.edge is not None:
         evidence.measure("Edge not serving", recovery.edge.longest_outage, "s")
+    if recovery.thaw is not None:
+        evidence.measure(f"{service.name} well again after a pause", recovery.thaw.seconds, "s", objective=objective)
     if recovery.seconds is not None:
         evidence.measure(f"Recovery of {service.name}", recovery.seconds, "s", objective=objective)
 
@@ -57,3 +60,22 @@ def test_service_recovers_by_itself(stack: Stack, service: Service, recovery: Re
         if s.failures
     ]
     assert not broken, f"while {', '.join(recovery.together)} was away: {'; '.join(broken)}"
+    assert not (
+        complaint := after_a_pause(
+            service.name, stack.profile.service(service.name).must_serve, recovery.thaw, objective
+        )
+    ), complaint
+
+
+def after_a_pause(name: str, must_serve: Sequence[str], thaw: Thaw | None, objective: float) -> str:
+    """What went wrong when the service was frozen for a moment; empty when nothing did, or it was not frozen."""
+    if thaw is None:
+        return ""
+    if thaw.seconds > objective:
+        return f"{name}: was well again {thaw.seconds:.1f} s after a pause, expected {objective:g} s"
+    broken = [
+        f"{probe}: not for {s.longest_outage:.2f} s ({s.first_complaint()})"
+        for word, probe, s in thaw.outages
+        if s.failures and word in must_serve
+    ]
+    return f"while {name} was frozen: {'; '.join(broken)}" if broken else ""

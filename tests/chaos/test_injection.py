@@ -29,7 +29,7 @@ def test_a_fault_bites_is_witnessed_and_is_proved_gone(fake: Any, fault: Fault) 
 
     with injected(fault, fake) as injection:
         assert fault.witness(fake, injection.before)
-        assert [i.fault for i in journal_of(fake).standing()] == [fault.to_json()]
+        assert [decode(i.fault) for i in journal_of(fake).standing()] == [fault]
 
     assert before.differences(Fingerprint.of(fake)) == []
     assert injection.proof is not None

@@ -10,7 +10,7 @@ import pytest
 
 from chaos.sampling import Sample, Series
 from suites.check import Evidence
-from suites.failover.recovery import Recovery, waves
+from suites.failover.recovery import Recovery, Thaw, waves
 from suites.failover.test_services import test_service_recovers_by_itself as the_check
 
 
@@ -19,7 +19,10 @@ def service(name: str) -> Any:
 
 
 STACK: Any = SimpleNamespace(
-    profile=SimpleNamespace(recovery=lambda _name: timedelta(seconds=5)), where=lambda *_path: None
+    profile=SimpleNamespace(
+        recovery=lambda _name: timedelta(seconds=5), service=lambda _name: SimpleNamespace(must_serve=("shop",))
+    ),
+    where=lambda *_path: None,
 )
 
 
@@ -45,6 +48,9 @@ def test_critical_services_are_killed_alone_and_the_rest_together() -> None:
 
 def test_a_recovery_in_time_by_the_policy_alone_passes() -> None:
     the_check(STACK, service("till"), recovery(), Evidence())
+    the_check(
+        STACK, service("till"), recovery(thaw=Thaw(1.0, (("else", "not promised", series(False, True)),))), Evidence()
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,6 +61,11 @@ def test_a_recovery_in_time_by_the_policy_alone_passes() -> None:
         (recovery(foreign=("restart",)), "did not recover by itself, the engine was asked to restart"),
         (recovery(restarts=0), "not by its restart policy"),
         (recovery(outages=(("the edge serves /", series(True, False, True)),)), "the edge serves /: not for 1.10 s"),
+        (recovery(thaw=Thaw(6.0, ())), "was well again 6.0 s after a pause, expected 5 s"),
+        (
+            recovery(thaw=Thaw(1.0, (("shop", "the shop", series(False, True)),))),
+            "while till was frozen: the shop: not for",
+        ),
     ],
 )
 def test_any_other_recovery_fails(one: Recovery, says: str) -> None:
