@@ -227,6 +227,7 @@ _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*)$")
 _OCTAL = re.compile(r"([-+]?)0o?([0-7_]+)$")
 _HEXADECIMAL = re.compile(r"[-+]?0x[0-9a-fA-F_]+$")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 _CONSTANTS: dict[str, Any] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _CONSTANTS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(("false", "False", "FALSE"), False)
 
@@ -253,4 +254,6 @@ def plain_value(text: str) -> Any:
         return int(text.replace("_", ""), 16)
     if _FLOAT.match(text):
         return float(text)
+    if _DATE.match(text):
+        return f"{text} 00:00:00 +0000 UTC"  # to compose's YAML library a date is a time, and this is how Go prints it
     return text

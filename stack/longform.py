@@ -94,6 +94,14 @@ def files(value: Any) -> LocatedList:
     return made
 
 
+def secrets(value: Any) -> LocatedList:
+    """Secrets as source and target; one without a target lies under its own name in /run/secrets."""
+    made = files(value)
+    for entry in made:
+        entry.setdefault("target", f"/run/secrets/{entry.get('source')}")
+    return made
+
+
 def build(value: Any, folder: Path) -> Located:
     """A build as a mapping with an absolute context."""
     made = Located({"context": value}) if isinstance(value, str) else record(value)
@@ -206,7 +214,7 @@ SERVICE_KEYS: dict[str, Convert] = {
     **dict.fromkeys(("pids_limit", "scale", "oom_score_adj", "cpu_shares", "cpu_count"), _plain(integer)),
     **dict.fromkeys(("image", "user", "hostname", "container_name", "restart", "working_dir"), _plain(scalar)),
     **dict.fromkeys(("network_mode", "pid", "ipc", "runtime", "platform", "stop_signal"), _plain(scalar)),
-    "secrets": _plain(files),
+    "secrets": _plain(secrets),
     "configs": _plain(files),
     "memswap_limit": _plain(size),
     "cpus": _plain(number),

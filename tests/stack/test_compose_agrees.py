@@ -16,6 +16,10 @@ CORPUS = Path(__file__).parent / "corpus"
 STACK = Path(__file__).resolve().parents[2] / "stack"
 CASES = {folder.name: sorted(folder.glob("compose*.yaml")) for folder in sorted(CORPUS.iterdir()) if folder.is_dir()}
 CASES["reference-stack"] = [STACK / "compose.yaml"]
+CASES |= {
+    f"reference-stack-{name}": [STACK / "compose.yaml", STACK / f"compose.{name}.yaml"]
+    for name in ("blue-green", "drill")
+}
 # compose prunes what no service uses; we keep it, because an unused secret is still a secret
 SECTIONS = ("networks", "volumes", "secrets", "configs")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ OFTEN = timedelta(milliseconds=5)
 
 
 def test_the_first_true_answer_is_returned() -> None:
-    answers = iter([None, False, [], "here"])
+    answers: Iterator[Any] = iter([None, False, [], "here"])
 
     found = eventually(lambda: next(answers), within=SOON, every=OFTEN)
 
@@ -37,7 +39,7 @@ def test_unable_to_ask_to_the_end_is_not_a_failure_but_an_open_question(error: E
 
 
 def test_an_answer_after_being_unable_to_ask_counts() -> None:
-    steps = iter([CannotTell("not up"), "up"])
+    steps: Iterator[CannotTell | str] = iter([CannotTell("not up"), "up"])
 
     def probe() -> str:
         step = next(steps)
