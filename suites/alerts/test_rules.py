@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
 import yaml
 
+from suites.alerts.promql import Selector, impossible, raw_ratios, selectors
 from suites.alerts.promtool import complaints, promtool
 from suites.alerts.rule_files import AlertRule, RuleFile, alert_rules, rule_files
 from suites.check import Area, Evidence, Impact, Level, Severity, check, needs, over
@@ -107,3 +109,82 @@ def lacks(rule: AlertRule, root: Path) -> list[str]:
     if link and not urlparse(link).scheme and not (root / link.partition("#")[0]).is_file():
         found.append(f"its runbook page {link} does not exist")
     return found
+
+
+@check(
+    "ALR-RULE-003",
+    title="No ratio divides unaggregated vectors, and no selector can never match",
+    area=Area.ALERTS,
+    severity=Severity.HIGH,
+    level=Level.DECLARED,
+    impact=Impact.PASSIVE,
+    rationale="rate(errors) / rate(all) pairs series by all their labels, so that the ratio is 1 or nothing, and never fires.",
+    remediation="Sum both sides over the same labels, or say on(...) what pairs them; take contradicting matchers apart.",
+)
+@over("file", rule_files, reason=NO_RULES)
+def test_expressions_can_be_true(file: RuleFile, evidence: Evidence) -> None:
+    rules = alert_rules(file.path)
+    wrong = []
+    for rule in rules:
+        if found := blind_spots(rule.expression):
+            evidence.where(rule.where)
+            wrong.append(f"{rule.name} ({rule.where.file.name}:{rule.where.line}): {'; '.join(found)}")
+
+    assert not wrong, "; ".join(wrong)
+    evidence.declared(
+        f"{sum(len(selectors(rule.expression)) for rule in rules)} selectors of {len(rules)} alerts were read"
+    )
+
+
+def blind_spots(expression: str) -> list[str]:
+    """Why an expression may never be true, as far as its text tells."""
+    found = [f"divides what is not aggregated: {ratio}" for ratio in raw_ratios(expression)]
+    for selector in selectors(expression):
+        if reason := impossible(selector):
+            found.append(f"{selector.metric or 'a selector'} never matches: {reason}")
+    return found
+
+
+@check(
+    "ALR-RULE-002",
+    title="Every metric and label a rule names exists in the running Prometheus",
+    area=Area.ALERTS,
+    severity=Severity.HIGH,
+    level=Level.OBSERVED,
+    impact=Impact.PASSIVE,
+    rationale="A rule about a metric that was renamed is silent for ever, and silence looks like health.",
+    remediation="Correct the name, or add the exporter or scrape job that was meant to provide it.",
+)
+@needs("prometheus")
+@over("file", rule_files, reason=NO_RULES)
+def test_metrics_of_rules_exist(stack: Stack, file: RuleFile, evidence: Evidence) -> None:
+    wanted = {
+        (s.metric, label)
+        for rule in alert_rules(file.path)
+        for s in selectors(rule.expression)
+        for label in ("", *_labels(s))
+    }
+    prometheus = stack.prometheus
+    known = set(prometheus.metric_names())
+    labels = {metric: set().union(*prometheus.series(metric)) for metric in {m for m, _ in wanted if m in known}}
+
+    wrong = absences(wanted, known, labels)
+
+    evidence.observed(f"asked for {', '.join(sorted({metric for metric, _ in wanted}))}")
+    assert not wrong, f"{file.name}: " + "; ".join(wrong)
+
+
+def absences(wanted: set[tuple[str, str]], known: set[str], labels: Mapping[str, set[str]]) -> list[str]:
+    """Which (metric, label) nobody provides; an empty label asks for the metric alone."""
+    gone = sorted({metric for metric, _ in wanted if metric not in known})
+    bare = sorted(
+        f"{metric} has no label {label}"
+        for metric, label in wanted
+        if label and metric in known and label not in labels[metric]
+    )
+    return [f"there is no metric {metric}" for metric in gone] + bare
+
+
+def _labels(selector: Selector) -> list[str]:
+    """The labels a selector needs to be there: one that may also be empty or must be unequal need not."""
+    return [label for label, operator, value in selector.matchers if operator == "=" and value]
