@@ -166,8 +166,6 @@ class _Work:
         try:
             with self._progress.step(f"building {recipe.name}"):
                 answer = run([*command, str(recipe.context)], within_seconds=1800)
-                if not answer.ok and self._stopping.is_set():
-                    return
                 if not answer.ok:
                     raise self._explained(recipe, answer)
         except Unobtainable as reason:
@@ -187,6 +185,8 @@ class _Work:
 
     def _explained(self, recipe: Recipe, answer: Ran) -> SeatrialError:
         """Tell what ends the whole run (UserError) from what costs one image (Unobtainable)."""
+        if self._stopping.is_set():
+            return Unobtainable("it was interrupted")
         if any(words in answer.output for words in _NO_SPACE):
             return UserError(f"the engine's disk is full: building {recipe.name} found no space left, so free some")
         if find_engine() is None:
