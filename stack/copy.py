@@ -105,6 +105,8 @@ def isolated(
         if config.get("network_mode") == "host":
             left_out.setdefault(name, "it uses the host's network, which a copy would share with the original")
         config.pop("container_name", None)
+        if reason := _host_folders(config):
+            left_out.setdefault(name, reason)
         for port in config.get("ports") or ():
             port.pop("published", None)  # the engine then takes a free one
             port["host_ip"] = "127.0.0.1"
@@ -122,6 +124,20 @@ def isolated(
     _drop(tree, left_out)
     _escape(tree)
     return tree, left_out
+
+
+def _host_folders(config: dict[str, Any]) -> str | None:
+    """Mount host folders read-only, in place: they are the original's. Why the service can't be in a copy, if it can't."""
+    for mount in config.get("volumes") or ():
+        if mount.get("type") != "bind":
+            continue
+        source = Path(mount.get("source", ""))
+        if source.is_socket():
+            return f"it mounts the socket {source}, through which it could reach what is not its own"
+        if not source.exists():
+            return f"it mounts {source}, which is not there"
+        mount["read_only"] = True
+    return None
 
 
 def _drop(tree: dict[str, Any], left_out: dict[str, str]) -> None:
