@@ -65,7 +65,7 @@ bench: ## the figures of docs/benchmarks.md
 
 docs: venv ## docs/checks.md, docs/faults.md and the catalogue, from the code
 	@$(VENV)/python -m reports docs $(ARGS)
-	@$(VENV)/python -m chaos docs $(ARGS)
+	@$(VENV)/python -m chaos docs
 
 lock: ## requirements.lock from requirements.in, for all supported Pythons (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
