@@ -12,9 +12,6 @@ import gnupg
 
 from stack.errors import CannotTell
 
-BITS = 2048  # it only has to be another key; RSA-4096 takes ten seconds to make
-
-
 @functools.cache
 def other_private_key(passphrase: str) -> str:
     """An armored private key; made once a session.
@@ -29,8 +26,9 @@ def other_private_key(passphrase: str) -> str:
             undo.callback(shutil.rmtree, home, ignore_errors=True)
             gpg = gnupg.GPG(gnupghome=home, options=["--pinentry-mode", "loopback"])
             undo.callback(subprocess.run, ["gpgconf", "--homedir", home, "--kill", "all"], check=False)
+            # it only has to be another key, and an RSA one of any length takes seconds to make
             wanted = gpg.gen_key_input(
-                key_type="RSA", key_length=BITS, subkey_type="RSA", subkey_length=BITS,
+                key_type="EDDSA", key_curve="ed25519", subkey_type="ECDH", subkey_curve="cv25519",
                 name_real="Another", name_email="another@seatrial.test", passphrase=passphrase,
             )  # fmt: skip
             made = gpg.gen_key(wanted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,10 +87,9 @@ class Market:
                 self.connection.execute("INSERT INTO orders(item) VALUES (1)")
 
 
-@pytest.fixture
-def market(tmp_path: Path) -> Iterator[Market]:
+@contextmanager
+def open_market(folder: Path) -> Iterator[Market]:
     """A small marketplace database with two tables, open and with a WAL that was never checkpointed."""
-    folder = tmp_path / "data"
     folder.mkdir()
     connection = dbapi2.connect(str(folder / "market.db"), isolation_level="")
     connection.execute(f"PRAGMA key = '{DATABASE_KEY.replace(chr(39), chr(39) * 2)}'")
@@ -102,8 +102,17 @@ def market(tmp_path: Path) -> Iterator[Market]:
     )
     connection.execute("INSERT INTO items VALUES (1)")
     connection.commit()
-    yield Market(folder / "market.db", connection)
-    connection.close()
+    try:
+        yield Market(folder / "market.db", connection)
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Iterator[Market]:
+    """A marketplace database under a running server."""
+    with open_market(tmp_path / "data") as made:
+        yield made
 
 
 @pytest.fixture
