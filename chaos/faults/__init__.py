@@ -8,12 +8,14 @@ from typing import Any
 from chaos.effect import Fault
 from chaos.faults.container import Killed, Paused, Removed, Restarted, Stopped
 from chaos.faults.network import Disconnected, Partitioned
+from chaos.faults.proxy import Latency
 from stack.errors import UserError
 
 __all__ = [
     "FAULTS",
     "Disconnected",
     "Killed",
+    "Latency",
     "Partitioned",
     "Paused",
     "Removed",
@@ -24,7 +26,7 @@ __all__ = [
 ]
 
 FAULTS: Mapping[str, type[Fault]] = {
-    fault.effect: fault for fault in (Killed, Stopped, Paused, Restarted, Removed, Disconnected, Partitioned)
+    fault.effect: fault for fault in (Killed, Stopped, Paused, Restarted, Removed, Disconnected, Partitioned, Latency)
 }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from chaos.effect import Fault
-from chaos.faults import Disconnected, Killed, Partitioned, Paused, Removed, Restarted, Stopped
+from chaos.faults import Disconnected, Killed, Latency, Partitioned, Paused, Removed, Restarted, Stopped
 from chaos.fingerprint import Fingerprint
 from chaos.injection import injected
 from chaos.probes import healthy
@@ -89,6 +89,31 @@ def test_while_it_stands_nothing_is_served_and_afterwards_it_is(small: Stack, fa
         assert not fetches(small, "shop")
 
     assert fetches(small, "shop")
+
+
+def seconds_to_fetch(stack: Stack) -> float:
+    done = stack.container("client").exec(["curl", "-sf", "-o", "/dev/null", "-w", "%{time_total}", "http://web:8000/"])
+    assert done.ok
+    return float(done.stdout)
+
+
+def test_latency_is_what_was_asked_for_and_gone_afterwards(small: Stack) -> None:
+    try:
+        small.driver.image("seatrial/faultbox:local")
+    except CannotTell as reason:
+        pytest.skip(f"needs the fault tool image: {reason}")
+    fault = Latency("client", "web", 8000, milliseconds=200)
+    before = min(seconds_to_fetch(small) for _ in range(3))
+
+    with injected(fault, small) as injection:
+        slow = min(seconds_to_fetch(small) for _ in range(3))
+        seen = fault.witness(small, injection.before)
+
+    after = min(seconds_to_fetch(small) for _ in range(3))
+    print(f"{fault}: {before * 1000:.1f} ms, {slow * 1000:.1f} ms, {after * 1000:.1f} ms; {seen}; {injection.proof}")
+    assert seen
+    assert 0.2 <= slow - before <= 0.23
+    assert after < 0.1
 
 
 def test_a_crash_is_repaired_by_the_restart_policy_and_not_by_us(small: Stack) -> None:
