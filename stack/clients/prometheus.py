@@ -1,4 +1,9 @@
-"""Asks Prometheus what it knows: values, series, targets, rules and alerts, as plain data with times in UTC."""
+"""Asks Prometheus what it knows: values, series, targets, rules and alerts, as plain data with times in UTC.
+
+By requests and not by prometheus-api-client: that rounds a range to whole seconds (drills are scaled below one), drops the
+result's type and the status that tells a refused query from a broken server, retries by itself, and knows neither rules nor
+alerts.
+"""
 
 from __future__ import annotations
 
