@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import yaml
+
 from stack.clients.prometheus import Target
+from stack.timescale import milliseconds
+from stack.waiting import eventually
 from suites.check import Area, Evidence, Impact, Level, Severity, check, needs
 
 if TYPE_CHECKING:
@@ -23,7 +29,7 @@ if TYPE_CHECKING:
 )
 @needs("prometheus")
 def test_every_target_is_up(stack: Stack, evidence: Evidence) -> None:
-    targets = stack.prometheus.targets()
+    targets = scraped(stack)
     promised = [
         service for service in stack.services if stack.profile.service(service.name).metrics_path and not service.idle
     ]
@@ -34,6 +40,34 @@ def test_every_target_is_up(stack: Stack, evidence: Evidence) -> None:
     evidence.observed(f"{sum(target.is_up for target in targets)} of {len(targets)} targets are up")
     assert targets, "Prometheus has no target at all"
     assert not wrong, "; ".join(wrong)
+
+
+def scraped(stack: Stack) -> list[Target]:
+    """The targets once each has had its chance: a stack that has just come up has not scraped everything yet."""
+    prometheus = stack.prometheus
+    latest: list[Target] = []
+
+    def settled() -> bool:
+        latest[:] = prometheus.targets()
+        return bool(latest) and not down(latest, stack.excluded)
+
+    with suppress(AssertionError):  # whatever is down by now is what the check is about
+        eventually(
+            settled, within=longest_round(prometheus.config()), every=timedelta(seconds=0.5), what="the first scrapes"
+        )
+    return latest
+
+
+def longest_round(config: str) -> timedelta:
+    """The longest time from one scrape's start to the end of the next, over all jobs of a prometheus.yml."""
+    told = yaml.safe_load(config)
+    world = told.get("global") or {}
+    rounds = [
+        milliseconds(job.get("scrape_interval") or world.get("scrape_interval", "1m"))
+        + milliseconds(job.get("scrape_timeout") or world.get("scrape_timeout", "10s"))
+        for job in told.get("scrape_configs") or [{}]
+    ]
+    return timedelta(milliseconds=max(rounds))
 
 
 def down(targets: list[Target], excluded: frozenset[str]) -> list[str]:

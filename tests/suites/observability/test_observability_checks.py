@@ -21,7 +21,7 @@ from suites.observability.shipping import ship
 from suites.observability.test_exporter import test_exporter_tells_what_the_wallet_answers as the_exporter_check
 from suites.observability.test_logs import mislabelled
 from suites.observability.test_logs import test_a_line_is_found_with_its_labels as the_log_check
-from suites.observability.test_targets import down, unscraped
+from suites.observability.test_targets import down, longest_round, scraped, unscraped
 
 # ── OBS-TGT-001 ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -64,6 +64,31 @@ def test_a_service_with_metrics_that_nobody_scrapes_is_named() -> None:
 
 def test_a_target_is_known_by_its_host_too() -> None:
     assert unscraped([target("job", host="a")], [service("a")]) == []
+
+
+def test_a_round_is_the_slowest_jobs_interval_and_timeout() -> None:
+    config = "global: {scrape_interval: 15s, scrape_timeout: 10s}\nscrape_configs: [{job_name: a}, {job_name: b, scrape_interval: 1m, scrape_timeout: 4s}]"
+
+    assert longest_round(config) == timedelta(seconds=64)
+    assert longest_round("scrape_configs: [{job_name: a}]") == timedelta(seconds=70)
+
+
+def test_a_target_that_was_not_scraped_yet_gets_its_chance() -> None:
+    answers = [[target("a", "unknown")], [target("a")]]
+    prometheus = SimpleNamespace(
+        targets=lambda: answers[0] if len(answers) == 1 else answers.pop(0), config=lambda: "global: {}"
+    )
+    stack: Any = SimpleNamespace(prometheus=prometheus, excluded=frozenset())
+
+    assert [one.health for one in scraped(stack)] == ["up"]
+
+
+def test_a_target_that_stays_down_is_told_after_one_round() -> None:
+    config = "global: {scrape_interval: 100ms, scrape_timeout: 100ms}\nscrape_configs: [{job_name: a}]"
+    prometheus = SimpleNamespace(targets=lambda: [target("a", "down")], config=lambda: config)
+    stack: Any = SimpleNamespace(prometheus=prometheus, excluded=frozenset())
+
+    assert [one.health for one in scraped(stack)] == ["down"]
 
 
 # ── OBS-EXP-001 ─────────────────────────────────────────────────────────────────────────────────────────────────────────
