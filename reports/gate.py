@@ -34,7 +34,7 @@ class Tier(IntEnum):
 @dataclass(frozen=True)
 class Gate:
     """What a tier needs: score and coverage in per cent, ids that must PASS, areas in which something must have been
-    assessed.
+    assessed. ``reviewed`` are the ids that somebody agreed are not applicable to this stack (None: nobody reviewed).
     """
 
     tier: Tier
@@ -42,6 +42,7 @@ class Gate:
     coverage: float = 100.0
     require: tuple[str, ...] = ()
     areas: tuple[str, ...] = ()
+    reviewed: frozenset[str] | None = None
 
 
 DEFAULTS = (Gate(Tier.STAGING, 85.0), Gate(Tier.PRODUCTION, 95.0))
@@ -53,6 +54,8 @@ def gates_from(data: Mapping[str, Any] | None) -> tuple[Gate, ...]:
     What isn't there has its default. Raises TypeError, ValueError or KeyError for what a profile can't have held.
     """
     given = data or {}
+    listed = given.get("not_applicable")
+    reviewed = None if listed is None else frozenset(map(str, listed))
     gates = []
     for default in DEFAULTS:
         needs = given.get(default.tier.name.lower()) or {}
@@ -63,6 +66,7 @@ def gates_from(data: Mapping[str, Any] | None) -> tuple[Gate, ...]:
                 float(needs.get("coverage", default.coverage)),
                 tuple(map(str, needs.get("require", ()))),
                 tuple(map(str, needs.get("areas", ()))),
+                reviewed,
             )
         )
     return tuple(gates)
@@ -101,9 +105,21 @@ def obstacles(
         if id_ not in named or named[id_].outcome is not Outcome.PASS:
             outcome = named[id_].outcome.words if id_ in named else "not in the catalogue"
             found.append(Obstacle(id_, f"the tier requires it to pass: {outcome}"))
+    found += _unreviewed(gate, checks)
     assessed = {one.entry.area.value for one in checks if one.outcome in (Outcome.PASS, Outcome.FAIL)}
     found += [Obstacle("area", f"nothing was assessed in {area}") for area in gate.areas if area not in assessed]
     return (*found, *_numbers(gate, checks, score))
+
+
+def _unreviewed(gate: Gate, checks: Sequence[CheckScore]) -> list[Obstacle]:
+    """NOT_APPLICABLE is no way out: where a stack lists what may be, any other is in the way, however small."""
+    if gate.reviewed is None:
+        return []
+    return [
+        Obstacle(one.entry.id, f"NOT APPLICABLE, and not among those reviewed in [gate] not_applicable: {one.reason}")
+        for one in checks
+        if one.outcome is Outcome.NOT_APPLICABLE and not one.excluded and one.entry.id not in gate.reviewed
+    ]
 
 
 def _numbers(gate: Gate, checks: Sequence[CheckScore], score: float | None) -> list[Obstacle]:

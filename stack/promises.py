@@ -263,6 +263,7 @@ class Gate(Section):
 
     staging: TierNeeds = TierNeeds(score=85)
     production: TierNeeds = TierNeeds(score=95)
+    not_applicable: tuple[Name, ...] | None = None  # ids reviewed as not applicable to this stack; None: nobody reviewed
 
 
 class Attach(Section):

@@ -63,6 +63,17 @@ def test_a_medium_failure_costs_its_points_only() -> None:
     assert card.verdict == "PRODUCTION-READY"
 
 
+@pytest.mark.parametrize(("listed", "tier"), [(None, Tier.PRODUCTION), (["TST-NA-001"], Tier.PRODUCTION), ([], Tier.NOT_READY)])
+def test_where_a_stack_lists_what_is_not_applicable_any_other_is_in_the_way(listed: list[str] | None, tier: Tier) -> None:
+    beside = entry("TST-NA-001", LOW)
+    results = [*FORTY_PASS, result(beside.id, Outcome.NOT_APPLICABLE, reason="no such thing here")]
+
+    card = score((), run_of([*FORTY, beside], results, manifest={"gates": {"not_applicable": listed}}), (), TODAY)
+
+    assert card.tier is tier
+    assert [one.about for one in card.blockers] == ([] if tier is Tier.PRODUCTION else [beside.id])
+
+
 def test_a_check_of_the_catalogue_that_did_not_run_blocks_and_says_so() -> None:
     card = score([entry("TST-GONE-001", LOW)], run_of(FORTY, FORTY_PASS), (), TODAY)
 
