@@ -19,7 +19,7 @@ from chaos.effect import Fault
 from chaos.faults.targets import containers_of, running
 from chaos.fingerprint import Fingerprint
 from stack.errors import CannotTell
-from stack.waiting import eventually
+from stack.waiting import eventually, pause
 
 if TYPE_CHECKING:
     from stack.model import Stack
@@ -88,10 +88,15 @@ class Latency(Fault):
             netns.run(stack, container, *self._rule("-A", address))
 
     def revert(self, stack: Stack) -> None:
-        """Delete our rules one by one, then remove the helper: the other way round nothing would answer in between."""
+        """Delete our rules one by one, let what is under way end, then remove the helper: nobody is cut off."""
+        in_use = False
         for container in _with_network(stack, self.service):
             for rule in _tagged(stack, container):
+                in_use = True
                 netns.run(stack, container, "iptables", "-w", "5", "-t", "nat", "-D", *rule)
+        if in_use:
+            # Two late answers: a request that has just begun may need a second one.
+            pause(2 * self.milliseconds / 1000 + 0.1)
         stack.driver.remove_helpers()
 
     def active(self, stack: Stack) -> bool:
