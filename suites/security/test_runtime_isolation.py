@@ -168,10 +168,7 @@ def declared_sockets(stack: Stack, service: Service, container: Container) -> tu
 )
 def test_containers_are_what_the_files_say(stack: Stack, evidence: Evidence) -> None:
     hashes = drift.config_hashes(stack.driver.compose("config", "--hash", "*").stdout)
-    names = {
-        key: str((value or {}).get("name") or f"{stack.project}_{key}")
-        for key, value in (stack.rendered.get("networks") or {}).items()
-    }
+    names = network_names(stack)
     known = {service.name: service for service in stack.services}
     offences = []
     running = stack.containers()
@@ -196,6 +193,17 @@ def test_containers_are_what_the_files_say(stack: Stack, evidence: Evidence) -> 
             Finding(f"{service.name}: {problem}", service.where, problem, service.name) for problem in problems
         ]
     judge(offences, check="SEC-RUN-012", evidence=evidence, profile=stack.profile)
+
+
+def network_names(stack: Stack) -> dict[str, str]:
+    """The engine's name of each declared network: as its label says where it is the project's own, else as declared."""
+    declared = stack.rendered.get("networks") or {}
+    names = {key: str((value or {}).get("name") or f"{stack.project}_{key}") for key, value in declared.items()}
+    for network in stack.driver.networks():
+        key = (network.get("Labels") or {}).get("com.docker.compose.network")
+        if key in names and not (declared[key] or {}).get("external"):
+            names[key] = str(network["Name"])
+    return names
 
 
 def current_image(stack: Stack, service: Service) -> str | None:
