@@ -102,7 +102,7 @@ def state(project: str = DEFAULT) -> State:
 
 
 def is_unchanged(project: str = DEFAULT, *, without: Iterable[str] = ()) -> bool:
-    """Whether the whole stack (but `without`) runs, is healthy, and was brought up from exactly what lies here now.
+    """Whether the whole stack (but `without`) runs, healthy and behind its firewall, from exactly what lies here now.
 
     Raises `NoEngine` when no engine answers.
     """
@@ -112,7 +112,7 @@ def is_unchanged(project: str = DEFAULT, *, without: Iterable[str] = ()) -> bool
     now = state(project)
     driver = _driver(project, tuple(map(Path, known.overlays)), None)
     needed = set(driver.rendered()["services"]) - set(without) - set(known.left_out)
-    if not now.is_healthy or not needed <= set(known.marks) <= set(now.services):
+    if not now.is_healthy or not needed <= set(known.marks) <= set(now.services) or not _rules_stand(project):
         return False
     rendered = every_profile(driver).rendered()["services"]
     here = marks(driver, {name: rendered[name] for name in known.marks if name in rendered})
@@ -213,6 +213,14 @@ def _close_gaps(project: str, progress: Progress) -> None:
         raise
     except CannotTell as error:
         progress.say(f"! the firewall's rules are not in place: {error}")
+
+
+def _rules_stand(project: str) -> bool:
+    """Whether the firewall's rules are there: after a reboot the containers come back by themselves and the rules do not."""
+    try:
+        return any(firewall.status(project).values())
+    except CannotTell:
+        return True  # who may not look put none in
 
 
 def _clean_up(driver: Driver, progress: Progress) -> None:

@@ -97,6 +97,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeDriver:
     monkeypatch.setattr(lifecycle.volumes, "ready", lambda *_, **__: None)
     monkeypatch.setattr(lifecycle.firewall, "apply", lambda project: 0)
     monkeypatch.setattr(lifecycle.firewall, "remove", lambda project: 0)
+    monkeypatch.setattr(lifecycle.firewall, "status", lambda project: {"iptables": ["DOCKER-USER …"], "ip6tables": []})
     return fake
 
 
@@ -123,6 +124,27 @@ def test_a_stack_with_a_sick_service_is_not_unchanged(engine: FakeDriver) -> Non
     engine.health["loki"] = "unhealthy"
 
     assert not lifecycle.is_unchanged("st-test")
+
+
+def test_a_stack_that_came_back_without_its_firewall_is_not_unchanged(
+    engine: FakeDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up()
+    monkeypatch.setattr(lifecycle.firewall, "status", lambda project: {"iptables": [], "ip6tables": []})
+
+    assert not lifecycle.is_unchanged("st-test")
+
+
+def test_who_may_not_look_at_the_firewall_judges_by_the_rest(
+    engine: FakeDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(project: str) -> None:
+        raise CannotTell("only root may")
+
+    up()
+    monkeypatch.setattr(lifecycle.firewall, "status", refused)
+
+    assert lifecycle.is_unchanged("st-test")
 
 
 def test_another_image_is_a_change(engine: FakeDriver, monkeypatch: pytest.MonkeyPatch) -> None:
