@@ -1,0 +1,65 @@
+"""The load checks find a server that stalls and one that is gone, on the running reference stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from chaos.effect import Fault
+from chaos.fault import injected
+from chaos.faults.container import Paused, Stopped
+from chaos.runner import Runner
+from load.runner import BaseLoad, Summary
+from stack.errors import CannotTell
+from stack.model import Stack
+from stack.project import COMPOSE_FILE, DEFAULT, environment
+from stack.vantage import Outside
+from stack.waiting import pause
+from suites.check import Evidence
+from suites.load.findings import require
+from suites.load.plan import clients_of, for_seconds, plan_of
+
+SERVER = "server-blue"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """The running reference stack."""
+    found = Stack.load(
+        [COMPOSE_FILE], project=DEFAULT, profile=COMPOSE_FILE.with_name("profile.toml"), env=environment()
+    )
+    try:
+        found.container(SERVER)
+    except CannotTell as reason:
+        pytest.skip(f"needs the reference stack running (make up): {reason}")
+    yield found
+    Runner.of(found).close()
+
+
+def run_under(stack: Stack, fault: Fault, seconds: float) -> Summary:
+    """The profile's load for six seconds, with a fault in the middle."""
+    with Outside(stack.project) as outside:
+        plan = for_seconds(plan_of(stack, seed=1), 6.0, warm_up_seconds=1.0)
+        with BaseLoad(plan, clients_of(stack, outside), prefix=outside.exec_prefix) as load:
+            load.start()
+            pause(1.0)
+            with injected(fault, stack):
+                pause(seconds)
+            return load.finish()
+
+
+def test_a_server_that_stalls_fails_both_percentiles(stack: Stack) -> None:
+    seen = run_under(stack, Paused(SERVER), 2.0)
+
+    for objective in ("p95", "p99"):
+        with pytest.raises(AssertionError, match="expected below"):
+            require(seen, objective, Evidence())
+
+
+def test_a_server_that_is_gone_fails_the_error_rate_by_name(stack: Stack) -> None:
+    seen = run_under(stack, Stopped(SERVER), 1.0)
+
+    with pytest.raises(AssertionError, match=r"errors is .* % \(\d+ × \w+: 50\d"):
+        require(seen, "errors", Evidence())
+    assert seen.outages, "a stretch without an answer is an outage"
