@@ -46,7 +46,8 @@ def between(before: Run, after: Run) -> Changes:
 def _outcomes(run: Run) -> dict[str, Outcome]:
     there = {(one.id, one.subject) for one in run.results}
     lost = {one.id for one in run.planned if (one.id, one.subject) not in there}
-    had: dict[str, list[Outcome]] = {one.id: [Outcome.INCONCLUSIVE] if one.id in lost else [] for one in run.checks}
+    asked = {one.id for one in run.planned}
+    had: dict[str, list[Outcome]] = {id_: [Outcome.INCONCLUSIVE] if id_ in lost else [] for id_ in asked}
     for one in run.results:
         had[one.id].append(one.outcome)
     return {id_: worst(outcomes) for id_, outcomes in had.items()}

@@ -238,7 +238,13 @@ def compiled(lines: Iterable[str]) -> Run:
     for more in kinds["manifest"]:
         head["manifest"] |= more
     return from_json(
-        {**head, **end, "checks": kinds["check"], "planned": kinds["planned"], "results": kinds["result"]},
+        {
+            **head,
+            **end,
+            "checks": list({one.get("id"): one for one in kinds["check"]}.values()),
+            "planned": kinds["planned"],
+            "results": kinds["result"],
+        },
     )
 
 

@@ -43,8 +43,8 @@ def _read(path: Path, project: object) -> Past | None:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         ours = (data["schema"], data["version"], data["manifest"].get("project")) == (SCHEMA, VERSION, project)
-        if not ours or data["partial"] or data["score"] is None:
-            return None
+        if not ours or not data["manifest"].get("gate") or data["score"] is None:
+            return None  # nobody asked it for a verdict
         started = datetime.fromisoformat(data["manifest"]["started"])
         commit = str(data["manifest"].get("commit") or "")[:12]
         return Past(started, printable(str(data["verdict"])), float(data["score"]), printable(commit))

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from reports import manifest, rawhtml, terminal
+from reports.catalogue import shipped
 from reports.document import Planned, lines_of_plan, result_to_json
 from reports.interrupt import held
 from reports.judging import judge
@@ -123,11 +124,12 @@ class Reporter:
     def _open(self, session: pytest.Session) -> None:
         stack = declared_stack(self._config) if self._config.pluginmanager.has_plugin("suites.session") else None
         waivers = [one.to_json() for one in waivers_of(self._config, stack)]
+        catalogue, planned = shipped(), {line["id"] for line in self._plan}
         known = manifest.begun(self._config, stack) | {"waivers": waivers}
         folder = new_folder(self._config.getoption("reports").absolute())
         self._record = Record(folder, known)
         rawhtml.start(session, folder / "raw.html")
-        for line in self._plan:
+        for line in [*self._plan, *lines_of_plan(((one, ("", 0)) for one in catalogue if one.id not in planned), ())]:
             self._record.line(**line)
 
     @pytest.hookimpl(tryfirst=True)

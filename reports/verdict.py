@@ -7,9 +7,9 @@ NOT READY.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
-from reports.catalogue import shipped
 from reports.document import Run
 from reports.gate import Tier
 from reports.scorecard import Scorecard, score
@@ -17,17 +17,18 @@ from reports.waivers import Waiver
 
 
 def judged(run: Run, waivers: Sequence[Waiver], today: date, *, gated: bool = False) -> Scorecard:
-    """The scorecard of a run: against the shipped catalogue if a verdict was asked for or all of it was planned, else
-    without one.
+    """The scorecard of a run: of the whole catalogue it was made with if a verdict was asked for or all of it was
+    planned, else of what was planned, without a verdict.
 
+    The catalogue is the run's own (its record holds every check shipped then): the same record is judged alike for ever.
     A verdict is asked for by ``gated``, or was by the run's own ``--gate``.
     """
-    catalogue = shipped()
     planned = {one.id for one in run.planned}
-    absent = sum(one.id not in planned for one in catalogue)
+    absent = sum(one.id not in planned for one in run.checks)
     if absent and not gated and run.manifest.get("gate") is None:
-        return score((), run, waivers, today, partial=absent)
-    return score(catalogue, run, waivers, today)
+        asked = replace(run, checks=tuple(one for one in run.checks if one.id in planned))
+        return score((), asked, waivers, today, partial=absent)
+    return score(run.checks, run, waivers, today)
 
 
 def reaches(card: Scorecard, gate: str) -> bool:

@@ -17,11 +17,6 @@ from reports.outcome import Outcome
 from tests.reports.sample import entry, realistic, result, run_of
 
 
-@pytest.fixture(autouse=True)
-def _no_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reports.verdict.shipped", lambda: ())
-
-
 def _save(folder: Path, run: Run) -> str:
     folder.mkdir(exist_ok=True)
     (folder / "results.json").write_text(json.dumps(to_json(run)))
@@ -51,12 +46,18 @@ def test_the_gate_answers_with_its_exit_code(tmp_path: Path) -> None:
     assert main(["gate", bad, "--gate", "staging"]) == 1
 
 
-def test_the_gate_judges_the_whole_catalogue_even_of_a_run_without_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_gate_judges_the_runs_whole_catalogue_even_if_part_of_it_was_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("reports.verdict.shipped", lambda: (entry("TST-B-001"),))
+    run = _good(gate=None)
+    folder = _save(tmp_path / "run", replace(run, checks=(*run.checks, entry("TST-B-001"))))
 
-    assert main(["gate", _save(tmp_path / "run", _good(gate=None)), "--gate", "staging"]) == 1
+    main(["render", folder])
+    rendered = capsys.readouterr().out
+
+    assert "NO VERDICT" in rendered
+    assert "1 checks of the catalogue were not asked for" in rendered
+    assert main(["gate", folder, "--gate", "staging"]) == 1
 
 
 def test_waivers_may_be_given_anew(tmp_path: Path) -> None:

@@ -29,10 +29,10 @@ _HEAD = """
 _ABSENT = """Check("TST-ABSENT-001", "Asked", Area.LOAD, Severity.LOW, Level.OBSERVED, Impact.PASSIVE, "r", "m")"""
 _CONFTEST = f"""
     import os
-    import reports.verdict
+    import reports.plugin
     from suites.check import *
     shipped = ({_ABSENT},) if os.environ.get("WITH_ABSENT") else ()
-    reports.verdict.shipped = lambda: shipped
+    reports.plugin.shipped = lambda: shipped
     pytest_plugins = ("suites.collection", "reports.plugin")
 """
 

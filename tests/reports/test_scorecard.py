@@ -63,8 +63,12 @@ def test_a_medium_failure_costs_its_points_only() -> None:
     assert card.verdict == "PRODUCTION-READY"
 
 
-@pytest.mark.parametrize(("listed", "tier"), [(None, Tier.PRODUCTION), (["TST-NA-001"], Tier.PRODUCTION), ([], Tier.NOT_READY)])
-def test_where_a_stack_lists_what_is_not_applicable_any_other_is_in_the_way(listed: list[str] | None, tier: Tier) -> None:
+@pytest.mark.parametrize(
+    ("listed", "tier"), [(None, Tier.PRODUCTION), (["TST-NA-001"], Tier.PRODUCTION), ([], Tier.NOT_READY)]
+)
+def test_where_a_stack_lists_what_is_not_applicable_any_other_is_in_the_way(
+    listed: list[str] | None, tier: Tier
+) -> None:
     beside = entry("TST-NA-001", LOW)
     results = [*FORTY_PASS, result(beside.id, Outcome.NOT_APPLICABLE, reason="no such thing here")]
 
