@@ -5,6 +5,7 @@ Runs under gevent in the load process only.
 
 from __future__ import annotations
 
+import gc
 import random
 import ssl
 import time
@@ -61,6 +62,9 @@ class Dispatcher:
         warm = profile.warm_up_seconds
         rate = [*(constant(profile.rate[0].begin_rate or 1.0, warm) if warm else []), *profile.rate]
         schedule = poisson(rate, seed=profile.seed) if profile.poisson else evenly(rate)
+        # what is there by now stays: looking through it again and again would only stall arrivals
+        gc.collect()
+        gc.freeze()
         begin = time.monotonic()
         monitor = gevent.spawn(self._watch_loop, begin + warm)
         cpu_begin = None

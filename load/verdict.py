@@ -1,7 +1,7 @@
 """Whether the objectives held, and whether this run may say so: a saturated generator measures itself.
 
-Pure. Lateness of the generator counts in the latencies, so it can only make a run look worse: it voids a failure, unless
-the requests were too slow even with that lateness taken off. Arrivals that were never made void everything.
+Pure. A late generator voids the latencies, except where the requests were too slow even with its lateness taken off.
+Errors stand: lateness makes none. Arrivals that were never made void everything.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from load.record import Record
 
 MOST_CPU_SHARE = 0.9
 """Of one core: an event loop has no more than one."""
-MOST_SCHEDULE_LAG_MS = 25.0
-"""At the 99th percentile: an eighth of the strictest objective (p95 < 200 ms)."""
+MOST_SCHEDULE_LAG_MS = 50.0
+"""At the 99th percentile: a quarter of the strictest objective (p95 < 200 ms). It counts in the latencies, so up to it a
+verdict is too strict by no more than that; on a quiet machine it is near 5 ms."""
 MOST_LOOP_LAG_MS = 50.0
 MOST_RATE_ERROR = 0.005
 FEWEST_REQUESTS = 100
@@ -66,12 +67,10 @@ def _judged(
 ) -> Judgement:
     if void:
         outcome, why = Outcome.INCONCLUSIVE, void
-    elif observed < limit:
-        outcome, why = Outcome.PASS, ""
     elif late and surely < limit:
         outcome, why = Outcome.INCONCLUSIVE, f"the generator was the bottleneck: {late}"
     else:
-        outcome, why = Outcome.FAIL, ""
+        outcome, why = (Outcome.PASS if observed < limit else Outcome.FAIL), ""
     return Judgement(name, observed, limit, unit, outcome, why)
 
 
