@@ -10,7 +10,7 @@ without := $(foreach service,$(subst $(comma), ,$(WITHOUT)),--without $(service)
 setup   := $(PYTHON) -m stack.bootstrap
 
 .DEFAULT_GOAL := help
-.PHONY: help readiness test lint integration sabotage venv doctor images missing up down ps logs bench docs lock clean
+.PHONY: help readiness test lint sabotage venv doctor images missing up down ps logs bench docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,7 @@ lint: venv ## ruff, mypy --strict, and who may import whom
 	@$(VENV)/mypy --no-error-summary stack suites chaos load reports exporter conftest.py
 	@MYPYPATH=stack/images/server:stack/images/alert-receiver $(VENV)/mypy --no-error-summary \
 	    -p marketplace_server -p alert_receiver
+	@MYPYPATH=stack/images/server:stack/images/alert-receiver $(VENV)/mypy --no-error-summary -p marketplace_server -p alert_receiver
 	@$(VENV)/lint-imports
 
 sabotage: ## seeded defects, each of which the checklist must find
@@ -64,7 +65,8 @@ bench: ## the figures of docs/benchmarks.md
 	@$(VENV)/python -m tests.benchmarks $(ARGS)
 
 docs: venv ## docs/checks.md, docs/faults.md and the catalogue, from the code
-	@$(VENV)/python -m reports docs $(ARGS)
+	@$(VENV)/python -m reports docs
+	@$(VENV)/python -m chaos docs
 	@$(VENV)/python -m chaos docs
 
 lock: ## requirements.lock from requirements.in, for all supported Pythons (needs uv)

@@ -12,6 +12,7 @@ import gnupg
 
 from stack.errors import CannotTell
 
+
 @functools.cache
 def other_private_key(passphrase: str) -> str:
     """An armored private key; made once a session.
