@@ -18,7 +18,7 @@ from chaos.effect import Fault
 from chaos.faults.container import Paused, Stopped
 from chaos.faults.network import Disconnected
 from chaos.injection import injected
-from chaos.runner import journal_of
+from chaos.runner import heal_leftovers, journal_of
 from stack.waiting import eventually
 from tests.chaos.fake_stack import FakeStack
 
@@ -37,18 +37,21 @@ def leftovers(root: Path) -> str:
 def test_a_killed_runner_leaves_nothing(tmp_path: Path, number: int) -> None:
     seed = int(os.environ.get("SEATRIAL_SEED", "20261124")) + number
     draw = random.Random(seed)
-    fault, step = draw.choice(FAULTS), draw.choice(STEPS)
-    print(f"seed {seed}: {fault} killed at {step}")
+    fault, step, dead = draw.choice(FAULTS), draw.choice(STEPS), draw.choice(["runner", "runner", "both"])
+    print(f"seed {seed}: {fault}, {dead} killed at {step}")
     stack: Any = FakeStack(tmp_path)
-    command = [sys.executable, "-m", "tests.chaos.victim", str(tmp_path), json.dumps(fault.to_json()), step]
+    command = [sys.executable, "-m", "tests.chaos.victim", str(tmp_path), json.dumps(fault.to_json()), step, dead]
 
     died = subprocess.run(command, cwd=ROOT, check=False).returncode
 
     assert died == -9
+    if dead == "both":
+        # Nobody is left to heal: the next session does, before anything else.
+        assert all(healed.ok for healed in heal_leftovers(stack))
     began = time.monotonic()
-    # A fault that was still on its way is watched for its time in flight before it is called healed.
     eventually(lambda: not leftovers(tmp_path), within=timedelta(seconds=2), every=timedelta(milliseconds=50))
     print(f"healed {time.monotonic() - began:.2f} s after the runner's death")
+    # A fault that was still on its way is watched for its time in flight before it is called healed.
     closed = fault.in_flight + timedelta(seconds=3)
     eventually(lambda: not journal_of(stack).standing(), within=closed, every=timedelta(milliseconds=50))
     assert leftovers(tmp_path) == ""

@@ -1,4 +1,7 @@
-"""A runner that injects one fault and kills itself at one step: python -m tests.chaos.victim ROOT FAULT STEP."""
+"""A runner that injects one fault and kills itself (or its watchdog first) at one step.
+
+python -m tests.chaos.victim ROOT FAULT STEP runner|both
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 
 from chaos.faults import decode
 from chaos.injection import injected
+from chaos.runner import Runner
 from tests.chaos.fake_stack import FakeStack
 
 
@@ -20,6 +24,11 @@ def main() -> None:
 
     def told(step: str) -> None:
         if step == fatal:
+            if sys.argv[4] == "both":
+                watchdog = Runner.of(stack).watchdog_pid
+                assert watchdog is not None
+                os.kill(watchdog, signal.SIGKILL)
+                os.waitpid(watchdog, 0)
             os.kill(os.getpid(), signal.SIGKILL)
 
     # Between the engine's having done it and the journal's hearing of it: the step that no callback marks.
