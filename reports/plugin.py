@@ -23,7 +23,7 @@ from reports.interrupt import held
 from reports.judging import judge
 from reports.outcome import Judgement, Outcome, Result
 from reports.publish import Published, publish
-from reports.record import Record, new_folder
+from reports.record import Record, new_folder, point_latest
 from reports.text import shortened
 from reports.waivers import Waiver, read
 from stack.errors import UserError
@@ -235,6 +235,7 @@ class Reporter:
         spent = ordered(phases) | {"whole session": time.monotonic() - self._begun}
         self._record.end(ended, spent)
         self._published = publish(self._record.folder)
+        point_latest(self._record.folder)
         if self._config.getoption("gate") and not stopped:
             good = self._published.reached(self._config.getoption("gate")) and not self._others_failed
             session.exitstatus = pytest.ExitCode.OK if good else pytest.ExitCode.TESTS_FAILED

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from reports.document import load, to_json
 from reports.history import before
-from reports.record import point_latest
 from reports.render import badge, html, json_, junit, markdown, sarif, textfile
 from reports.scorecard import Scorecard
 from reports.verdict import judged, reaches
@@ -46,7 +45,7 @@ class Published:
 
 
 def publish(folder: Path, waivers: Sequence[Waiver] | None = None, today: date | None = None) -> Published:
-    """Write ``results.json`` and every rendering of the run recorded in ``folder``, and point ``latest`` there.
+    """Write ``results.json`` and every rendering of the run recorded in ``folder``.
 
     ``waivers`` are the run's own unless others are given. Raises UserError when there is no readable record, or when
     the folder can't be written.
@@ -62,7 +61,6 @@ def publish(folder: Path, waivers: Sequence[Waiver] | None = None, today: date |
         write(folder / "results.json", json.dumps(to_json(run), ensure_ascii=False, separators=(",", ":")))
         for name, render in RENDERINGS.items():
             write(folder / name, render(card))
-        point_latest(folder)
     except OSError as error:
         raise UserError(f"{folder}: reports cannot be written there ({error.strerror}).") from error
     return Published(card, folder)
