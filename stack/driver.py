@@ -144,6 +144,14 @@ class Driver:
             listed = self.api.containers(all=all, filters={"label": labels})
         return [e["Id"] for e in listed if e["Labels"].get(ONE_OFF_LABEL, "").lower() != "true"]
 
+    def ports_of_others(self) -> set[tuple[int, str]]:
+        """The host ports, with their protocols, that containers outside the project publish: theirs to answer for."""
+        with _translated("listing containers"):
+            listed = self.api.containers()
+        others = [entry for entry in listed if entry["Labels"].get(PROJECT_LABEL) != self.project]
+        ports = [port for entry in others for port in entry.get("Ports") or () if port.get("PublicPort")]
+        return {(int(port["PublicPort"]), str(port["Type"])) for port in ports}
+
     def inspect(self, container_id: str) -> dict[str, Any]:
         """`docker inspect` of a container."""
         with _translated(f"inspecting container {container_id[:12]}"):

@@ -72,7 +72,7 @@ def test_only_the_edge_answers_outside(stack: Stack, outside: Outside, evidence:
 
     seen = outside.probe([*at_host, *at_containers], timeout_seconds=PROBE_SECONDS)
 
-    others = {port for port in published_by_others(stack)}
+    others = stack.driver.ports_of_others()
     seen = {
         target: answer
         for target, answer in seen.items()
@@ -113,19 +113,6 @@ def edge_on_host(stack: Stack, containers: list[Container]) -> set[tuple[int, st
         if target in allowed
         for _, port in bindings
     }
-
-
-def published_by_others(stack: Stack) -> set[tuple[int, str]]:
-    """Host ports that containers of other projects publish: they are theirs to answer for."""
-    found = set()
-    for entry in stack.driver.api.containers():
-        if entry["Labels"].get("com.docker.compose.project") != stack.project:
-            found |= {
-                (int(port["PublicPort"]), str(port["Type"]))
-                for port in entry.get("Ports") or ()
-                if port.get("PublicPort")
-            }
-    return found
 
 
 @check(
