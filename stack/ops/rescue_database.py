@@ -1,7 +1,8 @@
-"""Restore the database of a project: stop its servers, restore in a one-shot container, start them, wait until they are ready.
+"""Restore the database of a project: rehearse, stop its servers, restore in a one-shot container, start them, wait for them.
 
 Run on the operator's machine, which has the age key and the backup private key. The backups may be another project's
-(--from-project). A refused restore changes nothing, and the servers are started again. --dry-run stops nothing.
+(--from-project). The servers are stopped only after a rehearsal has decrypted and verified the backup, so one that is
+refused costs no downtime and changes nothing. --dry-run ends with the rehearsal.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from stack.errors import UserError
 from stack.ops import one_shot
-from stack.ops.command import OK, Refused, answer
+from stack.ops.command import BAD_INPUT, OK, Refused, answer
 from stack.waiting import eventually
 
 if TYPE_CHECKING:
@@ -73,16 +75,20 @@ def rescue(
     """Restore with the servers stopped, start those that ran, and return the manifest's facts with `phases` in seconds.
 
     Raises:
-        Refused: the backup was refused; the database is as it was, and the servers run again.
+        Refused, UserError: the backup was refused, or there is none; nothing was stopped or changed.
         AssertionError: the servers did not become ready within a minute.
 
     """
+    rehearsal = one_shot.restore(driver, keys, place, backup=backup, dry_run=True)
+    facts = facts_of(rehearsal.stdout, rehearsal.stderr, rehearsal.code)
+    if dry_run:
+        return facts
     with ExitStack() as undo:
-        running = [] if dry_run else [each for name in servers for each in driver.container_ids(name)]
+        running = [each for name in servers for each in driver.container_ids(name)]
         for container in running:
             undo.callback(driver.start, container)
             driver.stop(container)
-        done = one_shot.restore(driver, keys, place, backup=backup, dry_run=dry_run)
+        done = one_shot.restore(driver, keys, place, backup=str(facts["archive"]))
         facts = facts_of(done.stdout, done.stderr, done.code)
         began = time.monotonic()
     if running:
@@ -101,10 +107,12 @@ def facts_of(stdout: str, stderr: str, code: int) -> dict[str, Any]:
 
     Raises:
         Refused: with its own sentence.
+        UserError: likewise, where it ended with the exit code of bad input.
 
     """
     if code != OK:
-        raise Refused(stderr.strip().removeprefix("stack.ops restore-database: ") or f"exit code {code}")
+        sentence = stderr.strip().removeprefix("stack.ops restore-database: ") or f"exit code {code}"
+        raise UserError(sentence) if code == BAD_INPUT else Refused(sentence)
     facts: dict[str, Any] = json.loads(stdout)
     return facts
 

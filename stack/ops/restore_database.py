@@ -115,7 +115,8 @@ def restore(
         chosen = choose(folder, backup, kind=KIND)
         archive = manifest.require_archive(chosen, folder)
         manifest.require_seal(chosen, keys.database_key)
-        _require_closed(database)
+        if not dry_run:
+            _require_closed(database)
     for left in database.parent.glob(f"{RESTORING}*"):
         left.unlink()  # of a restore that was killed
     fresh = database.parent / f"{RESTORING}{chosen.archive}"

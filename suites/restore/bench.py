@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stack.errors import CannotTell
+from stack.errors import CannotTell, UserError
 from stack.model import Stack
 from stack.ops import one_shot
 from stack.ops.command import Refused
@@ -58,7 +58,7 @@ class Bench:
         """What a restore is refused with; empty when it was not refused."""
         try:
             self.restore(keys=keys)
-        except Refused as refused:
+        except (Refused, UserError) as refused:
             return str(refused)
         return ""
 

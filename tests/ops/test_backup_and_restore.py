@@ -17,6 +17,7 @@ from stack.ops.backup_database import Source, make
 from stack.ops.command import Refused
 from stack.ops.encrypted_database import in_use, inspect
 from stack.ops.restore_database import Keys, Phases, restore
+from stack.waiting import pause
 from tests.ops.conftest import DATABASE_KEY, KeyPair, Market, make_key
 
 Rows = Callable[[Path], int]
@@ -197,6 +198,24 @@ def test_a_rehearsal_verifies_and_replaces_nothing(source: Source, folder: Path,
 
     assert list(elsewhere.parent.iterdir()) == []
     assert list(phases.seconds) == ["fetch", "decrypt", "verify"]
+
+
+def test_a_rehearsal_works_beside_a_running_server(market: Market, source: Source, folder: Path, keys: Keys) -> None:
+    market.write(3)
+    make(source, folder, trigger="manual")
+
+    restore(folder, "latest", market.path, keys, Phases(), dry_run=True)
+    market.write(1)
+
+    assert sorted(path.name for path in market.path.parent.iterdir()) == ["market.db", "market.db-shm", "market.db-wal"]
+
+
+def test_a_key_that_has_expired_is_refused(source: Source, folder: Path, tmp_path: Path) -> None:
+    short_lived = make_key(tmp_path / "e", bits=1024, expires="seconds=1")
+    pause(1.5)
+
+    with pytest.raises(Refused, match="has expired"):
+        make(dataclasses.replace(source, public_key=short_lived.public), folder, trigger="manual")
 
 
 def test_an_older_backup_can_be_chosen(
