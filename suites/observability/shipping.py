@@ -40,7 +40,9 @@ class Shipped:
 
 
 def services(stack: Stack) -> list[Service]:
-    """The services whose lines are expected in the store."""
+    """The services whose lines are expected in the store; none where there is no store."""
+    if stack.profile.logs is None and not stack.by_role("logs"):
+        return []
     return [s for s in stack.services if stack.profile.service(s.name).logs and not s.idle and not s.one_shot]
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     rationale="After an incident, the lines that never arrived are the ones that matter.",
     remediation="Look at the shipper's own log and targets: does it see the container, does the store take its batches?",
 )
-@over("service", services, reason="no service's log is promised to be in a store")
+@over("service", services, reason="the stack has no log store: `[logs] service = …` in a profile would enable it")
 def test_a_line_is_found_with_its_labels(
     stack: Stack, service: Service, shipped: dict[str, Shipped], evidence: Evidence
 ) -> None:

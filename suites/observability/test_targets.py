@@ -11,10 +11,15 @@ import yaml
 from stack.clients.prometheus import Target
 from stack.timescale import milliseconds
 from stack.waiting import eventually
-from suites.check import Area, Evidence, Impact, Level, Severity, check, needs
+from suites.check import Area, Evidence, Impact, Level, Severity, check, needs, over
 
 if TYPE_CHECKING:
     from stack.model import Service, Stack
+
+
+def _stores(stack: Stack) -> list[str]:
+    said = stack.profile.metrics
+    return [said.service] if said else [service.name for service in stack.by_role("metrics")][:1]
 
 
 @check(
@@ -28,7 +33,8 @@ if TYPE_CHECKING:
     remediation="Look at lastError of the target in Prometheus; add a scrape job for a service that has metrics and none.",
 )
 @needs("prometheus")
-def test_every_target_is_up(stack: Stack, evidence: Evidence) -> None:
+@over("store", _stores, reason="the stack has no metrics store: `[metrics] service = …` in a profile would enable it")
+def test_every_target_is_up(stack: Stack, store: str, evidence: Evidence) -> None:
     targets = scraped(stack)
     promised = [
         service for service in stack.services if stack.profile.service(service.name).metrics_path and not service.idle
@@ -38,7 +44,7 @@ def test_every_target_is_up(stack: Stack, evidence: Evidence) -> None:
 
     evidence.declared(f"{len(promised)} services have metrics: {', '.join(service.name for service in promised)}")
     evidence.observed(f"{sum(target.is_up for target in targets)} of {len(targets)} targets are up")
-    assert targets, "Prometheus has no target at all"
+    assert targets, f"{store} has no target at all"
     assert not wrong, "; ".join(wrong)
 
 

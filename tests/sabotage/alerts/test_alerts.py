@@ -89,7 +89,7 @@ def test_a_sound_stack_passes_every_check(tmp_path: Path) -> None:
         the_quiet_check(found, trials(stack)[0], Evidence())
         the_rule_check(stack, rule_files(stack), Evidence())
         eventually(lambda: all(t.is_up for t in stack.prometheus.targets()), within=_SOON * 2, every=_NOW_AND_THEN)
-        the_target_check(stack, Evidence())
+        the_target_check(stack, "prometheus", Evidence())
 
 
 def test_a_muted_route_is_found(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_target_that_nobody_scrapes_and_one_that_is_down_are_found(tmp_path: P
         with pytest.raises(
             AssertionError, match="tally:8000 is down: .*till has metrics, and Prometheus has no target for it"
         ):
-            the_target_check(stack, Evidence())
+            the_target_check(stack, "prometheus", Evidence())
 
 
 @pytest.mark.parametrize(
