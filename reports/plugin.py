@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ import pytest
 
 from reports import manifest, rawhtml, terminal
 from reports.catalogue import shipped
-from reports.document import Planned, lines_of_plan, result_to_json
+from reports.document import lines_of_plan, result_to_json
+from reports.instances import SPENT, TRACEBACK, plan_of, result_of
 from reports.interrupt import held
 from reports.judging import judge
-from reports.outcome import Judgement, Outcome, Result
+from reports.outcome import Judgement, Outcome
 from reports.publish import Published, publish
 from reports.record import Record, new_folder, point_latest
 from reports.text import shortened
@@ -29,9 +30,7 @@ from reports.waivers import Waiver, read
 from stack.errors import UserError
 from suites.check import check_of
 from suites.collection import declared_stack
-from suites.entry import Area, Check
-from suites.evidence import EVIDENCE
-from suites.notes import Evidence
+from suites.entry import Area
 from suites.phases import PHASES, phase, spend
 
 __all__ = ["phase"]
@@ -40,7 +39,6 @@ pytest_plugins = ("reports.listing",)
 
 _ROOT = Path(__file__).resolve().parent.parent
 _JUDGED = pytest.StashKey[Judgement | None]()
-_SPENT = pytest.StashKey[float]()
 _LONGEST_TRACEBACK = 20_000
 
 
@@ -158,13 +156,13 @@ class Reporter:
         total = before.combined(said) if before and said else before or said
         item.stash[_JUDGED] = total
         apart = self._spent_apart()
-        item.stash[_SPENT] = item.stash.get(_SPENT, 0.0) + max(0.0, report.duration - (apart - self._apart))
+        item.stash[SPENT] = item.stash.get(SPENT, 0.0) + max(0.0, report.duration - (apart - self._apart))
         self._apart = apart
         if said:
             vars(report)["seatrial_outcome"] = said.outcome.name
         if report.failed:
             text = shortened(report.longreprtext, _LONGEST_TRACEBACK)
-            item.stash[_TRACEBACK] = f"{item.stash.get(_TRACEBACK, '')}{text}\n"
+            item.stash[TRACEBACK] = f"{item.stash.get(TRACEBACK, '')}{text}\n"
         if call.when == "teardown":
             vars(report)["seatrial_result"] = result_to_json(result_of(item, entry, total))
             vars(report)["seatrial_area"] = entry.area.value
@@ -259,7 +257,6 @@ _STOPPED = {
     3: "an internal error of pytest",
     4: "it could not start (the sentence is at the end of its output)",
 }
-_TRACEBACK = pytest.StashKey[str]()
 _AREAS = frozenset(area.value for area in Area)
 _SHOWN = {
     "PASS": (".", "green"),
@@ -282,45 +279,3 @@ def ordered(phases: Mapping[str, float]) -> dict[str, float]:
         "tear-down",
     ]
     return {name: phases[name] for name in names if name in phases}
-
-
-def subject_of(item: pytest.Item) -> str:
-    """What an instance of a check is about: its parameters' ids, empty when it has none."""
-    callspec = getattr(item, "callspec", None)
-    return callspec.id if callspec is not None else ""
-
-
-def plan_of(checks: list[tuple[pytest.Item, Check]], root: Path) -> Iterator[dict[str, Any]]:
-    """The record's lines for what was collected."""
-    entries: dict[str, tuple[Check, tuple[str, int]]] = {}
-    for item, entry in checks:
-        file, line, _ = item.reportinfo()
-        entries.setdefault(entry.id, (entry, (_shown(Path(file), root), (line or 0) + 1)))
-    return lines_of_plan(entries.values(), [Planned(entry.id, subject_of(item)) for item, entry in checks])
-
-
-def _shown(path: Path, root: Path) -> str:
-    """A path as it is shown: relative to the project where it is inside it."""
-    return str(path.relative_to(root) if path.is_relative_to(root) else path)
-
-
-def result_of(item: pytest.Item, entry: Check, judged: Judgement | None) -> Result:
-    """The result of a finished item, with the evidence it noted."""
-    seen = item.stash.get(EVIDENCE, None) or Evidence()
-    verdict = judged or Judgement(Outcome.INCONCLUSIVE, "it did not come to its test")
-    return Result(
-        id=entry.id,
-        subject=subject_of(item),
-        nodeid=item.nodeid,
-        outcome=verdict.outcome,
-        reason=verdict.reason,
-        seconds=item.stash.get(_SPENT, 0.0),
-        excluded=verdict.excluded,
-        revert_failed=verdict.revert_failed,
-        notes=tuple(seen.notes),
-        measures=tuple(seen.measures),
-        tables=tuple(seen.tables),
-        timeline=tuple(seen.timeline),
-        places=tuple((_shown(Path(file), item.config.rootpath), line) for file, line in seen.places),
-        traceback=item.stash.get(_TRACEBACK, "").strip(),
-    )
