@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -56,6 +57,7 @@ def rescued(first: Stack, keys: one_shot.Handover, archive: str) -> Iterator[Res
     quiet = Progress(quiet=True)
     with ExitStack() as undo:
         lifecycle.down(project, progress=quiet)  # what a killed run left
+        undo.callback(shutil.rmtree, second.state_dir, ignore_errors=True)
         undo.callback(lifecycle.down, project, progress=quiet)
         locks = secrets.fingerprint(secrets.decrypt(ROOT), "volumes", secrets.LOCKS_DATA)
         volumes.ready(second.driver, {"database"}, snapshot=None, locked_with=locks)
