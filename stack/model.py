@@ -214,10 +214,16 @@ class Stack:
     def _secrets(self) -> dict[str, str]:
         from stack import secrets
 
-        if self.profile.folder is None or self.profile.secrets.file is None:
-            message = self.profile.missing('[secrets] file = "secrets.enc.yaml"')
+        said = self.profile.secrets
+        file, key = self.path(said.file), self.path(said.age_key)
+        if self.profile.folder is None or file is None or key is None:
+            message = self.profile.missing('[secrets] file = "secrets.enc.yaml", age_key = …')
             raise CannotTell(message)
-        return dict(secrets.decrypt(ROOT))
+        # The profile's own file: another stack must never be asked for with the reference stack's passwords.
+        try:
+            return dict(secrets.decrypt(ROOT, age_key=key, encrypted=file))
+        except UserError as error:
+            raise CannotTell(str(error)) from error
 
     def secret(self, name: str) -> str:
         """A secret's value, decrypted on the operator's side.

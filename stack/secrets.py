@@ -155,18 +155,18 @@ def check(values: Mapping[str, str]) -> None:
         raise UserError(message)
 
 
-def decrypt(root: Path, *, age_key: Path | None = None) -> dict[str, str]:
-    """Open the secrets file with the operator's age key (or another one given) and answer name → value.
+def decrypt(root: Path, *, age_key: Path | None = None, encrypted: Path | None = None) -> dict[str, str]:
+    """Open the secrets file with the operator's age key (or another file, another key given) and answer name → value.
 
     Raises `UserError` when file or key are missing, or do not belong together.
     """
     places = Places(root)
-    key = age_key or places.age_key
-    for needed in (places.encrypted, key):
+    key, file = age_key or places.age_key, encrypted or places.encrypted
+    for needed in (file, key):
         if not needed.exists():
             message = f"{needed} is missing: `python -m stack.ops secrets init` makes it"
             raise UserError(message)
-    argv = ["decrypt", "--input-type", "yaml", "--output-type", "json", str(places.encrypted)]
+    argv = ["decrypt", "--input-type", "yaml", "--output-type", "json", str(file)]
     answer = json.loads(_sops(root, argv, key=key))
     return {name: str(value) for name, value in answer.items()}
 

@@ -28,7 +28,7 @@ def certificates(folder: Path) -> None:
 
 
 def secrets(folder: Path) -> None:
-    """An age key others may read, and a secrets file to a second key too, with one value forgotten."""
+    """An age key others may read, and a secrets file to a second key too: as it is, and with one value forgotten."""
     ours, second = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
     key = folder / "age.key"
     key.write_text(f"{ours}\n")
@@ -41,7 +41,8 @@ def secrets(folder: Path) -> None:
         timeout_seconds=30,
     )
     assert done.ok, done.stderr
-    (folder / "secrets.enc.yaml").write_text(done.stdout + "FORGOTTEN: in plain text\n")
+    (folder / "secrets.enc.yaml").write_text(done.stdout)
+    (folder / "forgotten.enc.yaml").write_text(done.stdout + "FORGOTTEN: in plain text\n")
 
 
 def _certificate(folder: Path, name: str, subject: str, curve: ec.EllipticCurve, *, days: int) -> None:
