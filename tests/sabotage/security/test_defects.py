@@ -78,11 +78,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made.chmod(0o755)
     keys.certificates(made / "tls")
     keys.secrets(made)
-    for name, text in {"profile": "443", "old": "8444"}.items():
-        profile = (HERE / "profile.toml").read_text().replace("{tmp}", str(made))
-        profile = profile.replace("[stack]\n", f"[stack]\nhttps_port = {text}\n")
-        (made / f"{name}.toml").write_text(profile)
-    (made / "flows.toml").write_text((made / "profile.toml").read_text() + (HERE / "flows.toml").read_text())
+    profile = (HERE / "profile.toml").read_text().replace("{tmp}", str(made))
+    for name, old, new in (
+        ("profile", "", ""),
+        ("old", "[stack]\n", "[stack]\nhttps_port = 8444\n"),
+        ("limits", "[stack]\n", "[stack]\nhttps_port = 8445\n"),
+        ("hasty", '"plain-database"', '"hasty-database"'),
+        ("forgotten", "secrets.enc.yaml", "forgotten.enc.yaml"),
+    ):
+        (made / f"{name}.toml").write_text(profile.replace(old, new) if old else profile)
+    (made / "flows.toml").write_text(profile + (HERE / "flows.toml").read_text())
     return made
 
 
@@ -95,7 +100,12 @@ def project(folder: Path) -> Iterator[Driver]:
         driver = Driver.connect(PROJECT, (HERE / "compose.yaml",), env={"SABOTAGE_TLS": str(folder / "tls")})
     except NoEngine as error:
         pytest.skip(str(error))
-    for image in ("seatrial/python:local", "seatrial/nginx:local", "seatrial/prometheus:local"):
+    for image in (
+        "seatrial/python:local",
+        "seatrial/server:local",
+        "seatrial/nginx:local",
+        "seatrial/prometheus:local",
+    ):
         try:
             driver.image(image)
         except CannotTell:
@@ -132,6 +142,24 @@ def old_port_run(project: Driver, folder: Path) -> Run:
     return run_suite(
         folder, "suites/security/test_tls.py", "suites/security/test_certificate.py", profile=folder / "old.toml"
     )
+
+
+@pytest.fixture(scope="module")
+def wrong_limits_run(project: Driver, folder: Path) -> Run:
+    """The rate checks on the edge's port that limits by what a client says of itself."""
+    return run_suite(folder, "suites/security/test_rate.py", profile=folder / "limits.toml")
+
+
+@pytest.fixture(scope="module")
+def hasty_run(project: Driver, folder: Path) -> Run:
+    """The database checks on the database that does not wait for the disk."""
+    return run_suite(folder, "suites/security/test_database.py", profile=folder / "hasty.toml")
+
+
+@pytest.fixture(scope="module")
+def forgotten_run(project: Driver, folder: Path) -> Run:
+    """The checks of the secrets file on one with a value in plain text."""
+    return run_suite(folder, "suites/security/test_secrets.py", profile=folder / "forgotten.toml")
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +210,21 @@ def test_the_firewall_closes_what_the_engine_leaves_open(firewalled_run: Run, ch
 @pytest.mark.parametrize("check", DEFECTS["old_port"])
 def test_a_port_without_tls_1_3_is_found(old_port_run: Run, check: str) -> None:
     assert_texts(old_port_run, check, DEFECTS["old_port"][check])
+
+
+@pytest.mark.parametrize("check", DEFECTS["wrong_limits"])
+def test_limits_that_clients_set_for_themselves_are_found(wrong_limits_run: Run, check: str) -> None:
+    assert_texts(wrong_limits_run, check, DEFECTS["wrong_limits"][check])
+
+
+@pytest.mark.parametrize("check", DEFECTS["hasty"])
+def test_a_database_that_does_not_wait_for_the_disk_is_found(hasty_run: Run, check: str) -> None:
+    assert_texts(hasty_run, check, DEFECTS["hasty"][check])
+
+
+@pytest.mark.parametrize("check", DEFECTS["forgotten"])
+def test_a_value_forgotten_in_the_secrets_file_is_found(forgotten_run: Run, check: str) -> None:
+    assert_texts(forgotten_run, check, DEFECTS["forgotten"][check])
 
 
 def test_flows_that_work_undeclared_and_declared_ones_that_do_not_are_found(flows_run: Run) -> None:

@@ -1,0 +1,117 @@
+"""Why: an engine can't be misconfigured on somebody's machine for a test, so each check itself is asked about a good and a bad engine."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from stack.model import Stack
+from stack.profile import Profile
+from stack.promises import Allowance
+from suites.check import Evidence, NotApplicable
+from suites.security import test_host as checks
+from suites.security.test_host import Engine
+
+STACK = cast("Stack", SimpleNamespace(profile=Profile.empty()))
+
+
+def engine(
+    *, info: dict[str, Any] | None = None, words: tuple[str, ...] = (), file: dict[str, Any] | None = None
+) -> Engine:
+    return Engine(info or {}, ("dockerd", *words), file or {}, Path("/nonexistent/docker.sock"))
+
+
+Verdict = Callable[[Stack, Engine, Evidence], None]
+
+
+@pytest.mark.parametrize(
+    ("check", "good"),
+    [
+        (checks.test_live_restore_is_on, engine(info={"LiveRestoreEnabled": True})),
+        (checks.test_default_bridge_separates, engine(file={"icc": False})),
+        (checks.test_default_bridge_separates, engine(words=("--icc=false",))),
+        (checks.test_userland_proxy_is_off, engine(file={"userland-proxy": False})),
+        (checks.test_default_log_driver_rotates, engine(info={"LoggingDriver": "local"})),
+        (
+            checks.test_default_log_driver_rotates,
+            engine(info={"LoggingDriver": "json-file"}, words=("--log-opt=max-size=1m",)),
+        ),
+        (
+            checks.test_no_new_privileges_is_the_default,
+            engine(info={"SecurityOptions": ["name=seccomp,profile=builtin", "name=no-new-privileges"]}),
+        ),
+    ],
+)
+def test_a_well_kept_engine_passes(check: Verdict, good: Engine) -> None:
+    check(STACK, good, Evidence())
+
+
+@pytest.mark.parametrize(
+    ("check", "bad", "said"),
+    [
+        (checks.test_live_restore_is_on, engine(info={"LiveRestoreEnabled": False}), "live restore is off"),
+        (checks.test_live_restore_is_on, engine(), "live restore is off"),
+        (checks.test_default_bridge_separates, engine(), "communication is on"),
+        (checks.test_default_bridge_separates, engine(file={"icc": False}, words=("--icc",)), "communication is on"),
+        (checks.test_userland_proxy_is_off, engine(), "userland proxy is on"),
+        (checks.test_default_log_driver_rotates, engine(info={"LoggingDriver": "json-file"}), "without max-size"),
+        (
+            checks.test_no_new_privileges_is_the_default,
+            engine(info={"SecurityOptions": ["name=seccomp,profile=builtin"]}),
+            "not the engine's default",
+        ),
+        (checks.test_no_new_privileges_is_the_default, engine(), "not the engine's default"),
+    ],
+)
+def test_an_engine_left_as_installed_fails(check: Verdict, bad: Engine, said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        check(STACK, bad, Evidence())
+
+
+def test_a_swarm_node_has_no_live_restore_to_switch_on() -> None:
+    node = engine(info={"LiveRestoreEnabled": False, "Swarm": {"LocalNodeState": "active"}})
+
+    with pytest.raises(NotApplicable):
+        checks.test_live_restore_is_on(STACK, node, Evidence())
+
+
+@pytest.fixture
+def grouped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """An engine whose socket belongs to a group with a member by /etc/group, one by primary group, and root."""
+    if os.geteuid() != 0:
+        pytest.skip("a file can be given to a group only by root")
+    path = tmp_path / "docker.sock"
+    path.touch()
+    os.chown(path, 0, 4242)
+    accounts = [SimpleNamespace(pw_name=name, pw_gid=gid) for name, gid in (("root", 4242), ("primary", 4242))]
+    monkeypatch.setattr(grp, "getgrgid", lambda _: SimpleNamespace(gr_name="docker", gr_mem=["member", "root"]))
+    monkeypatch.setattr(pwd, "getpwall", lambda: accounts)
+    return Engine({}, ("dockerd",), {}, path)
+
+
+def test_accounts_in_the_engines_group_are_named_whichever_way_they_are_in(grouped: Engine) -> None:
+    with pytest.raises(AssertionError, match=r"member is in the group docker\nprimary is in the group docker"):
+        checks.test_engine_group_holds_only_named_accounts(STACK, grouped, Evidence())
+
+
+def test_an_account_that_the_profile_names_is_accepted(grouped: Engine) -> None:
+    named = tuple(
+        Allowance(check="SEC-HOST-009", what=name, reason="an operator of the host") for name in ("member", "primary")
+    )
+    stack = cast("Stack", SimpleNamespace(profile=Profile(exceptions=named)))
+
+    checks.test_engine_group_holds_only_named_accounts(stack, grouped, Evidence())
+
+
+def test_a_group_without_members_passes(grouped: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grp, "getgrgid", lambda _: SimpleNamespace(gr_name="docker", gr_mem=[]))
+    monkeypatch.setattr(pwd, "getpwall", list)
+
+    checks.test_engine_group_holds_only_named_accounts(STACK, grouped, Evidence())
