@@ -10,7 +10,7 @@ from stack.completed import Completed, complete
 from stack.errors import CannotTell
 
 HISTORY_SECONDS = 20.0
-KEY_PATTERNS = (r"AGE-SECRET-KEY-1[0-9A-Z]{58}", r"^-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----$")
+KEY_PATTERN = r"AGE-SECRET-KEY-1[0-9A-Z]{58}|^-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----$"
 
 
 class Repository:
@@ -39,10 +39,7 @@ class Repository:
 
     def commits_with_keys(self) -> list[str]:
         """Abbreviated commits of any branch that add or remove a line with a private key in it."""
-        found = []
-        for pattern in KEY_PATTERNS:
-            found += self._history("--format=%h", "-E", "-G", pattern)
-        return sorted(set(found))
+        return sorted(self._history("--format=%h", "-E", "-G", KEY_PATTERN))
 
     def _history(self, *arguments: str) -> list[str]:
         done = _git(self.top, "log", "--all", "--full-history", *arguments, seconds=HISTORY_SECONDS)
