@@ -93,7 +93,7 @@ def test_two_hundred_services_take_seconds_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "check",
     [
-        "SEC-CMP-001", "SEC-CMP-002", "SEC-CMP-003", "SEC-CMP-004", "SEC-CMP-005", "SEC-CMP-006", "SEC-CMP-007", "SEC-CMP-008", "SEC-IMG-005",
+        "SEC-CMP-001", "SEC-CMP-002", "SEC-CMP-003", "SEC-CMP-004", "SEC-CMP-005", "SEC-CMP-006", "SEC-CMP-007", "SEC-CMP-008", "SEC-IMG-005", "SEC-SUP-001",
         "SEC-LINT-CL-0002", "SEC-LINT-CL-0003", "SEC-LINT-CL-0006", "SEC-LINT-CL-0007", "SEC-LINT-CL-0008", "SEC-LINT-CL-0009",
         "SEC-LINT-CL-0010", "SEC-LINT-CL-0016", "SEC-LINT-CL-0017", "SEC-LINT-CL-0018", "SEC-LINT-CL-0022", "SEC-LINT-CL-0024",
         "SEC-LINT-CL-0027", "SEC-LINT-CL-0028", "SEC-LINT-CL-0029", "SEC-LINT-CL-0030",
