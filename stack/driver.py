@@ -164,6 +164,12 @@ class Driver:
             attrs: dict[str, Any] = self.api.inspect_image(ref)  # type: ignore[no-untyped-call]
             return attrs
 
+    def image_history(self, ref: str) -> list[str]:
+        """The commands that made an image, the newest first, as the engine kept them (`docker image history`)."""
+        with _translated(f"reading the history of image {ref}"):
+            steps: list[dict[str, Any]] = self.api.history(ref)  # type: ignore[no-untyped-call]
+            return [str(step.get("CreatedBy") or "") for step in steps]
+
     def exec(
         self,
         container_id: str,

@@ -11,6 +11,7 @@ from stack.errors import NoEngine
 from stack.model import Stack
 from suites.check import Area, Check, Evidence, Impact, Level, Severity, as_mark, not_applicable, over
 from suites.choice import How
+from suites.security.in_this_run import is_asked_for
 from suites.security.rules import lint
 from suites.security.rules.finding import Finding, judge
 from suites.session import choice_of
@@ -42,7 +43,7 @@ def will_be_observed(request: pytest.FixtureRequest, stack: Stack, check: str) -
 
     Static checks come first, so a stack that this session starts does not run yet.
     """
-    if not any(mark.args[0].id == check for item in request.session.items for mark in item.iter_markers("check")):
+    if not is_asked_for(request, check):
         return False
     if choice_of(request.config).how in (How.OURS, How.COPY):
         return True
