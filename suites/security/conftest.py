@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from stack.vantage import Outside
 from suites.check import not_applicable
 from suites.security.edge_client import Dial, EdgeClient, loopback_dial
 from suites.security.edges import edge_service
+from suites.security.visitor import Marketplace
 
 
 # By module and not by session: one outside can exist on a machine, and the load area wants it next.
@@ -47,3 +49,58 @@ def client_of(stack: Stack, dial_of: Callable[[Edge], Dial]) -> EdgeClient:
         not_applicable("no service is the edge: [stack] edge = … in a profile would name one")
     found = stack.edge
     return EdgeClient(found, dial_of(found))
+
+
+FIRST_OF_THE_VISITORS = 20
+VISITORS = 100
+MARKETPLACE = "stack.marketplace:MarketplaceJourney"
+
+
+@pytest.fixture(scope="module")
+def marketplace(running: Stack, edge_from_outside: EdgeClient, outside: Outside) -> Marketplace:
+    """The marketplace behind the edge, with visitors from many addresses; of another stack nobody knows what users do."""
+    journey = running.profile.journey
+    if journey is None or journey.path != MARKETPLACE:
+        not_applicable(running.profile.missing(f'[journey] class = "{MARKETPLACE}"'))
+    # The first addresses are the rate checks': their limits are spent.
+    sources = outside.sources(FIRST_OF_THE_VISITORS + VISITORS)[FIRST_OF_THE_VISITORS:]
+    return Marketplace(edge_from_outside, iter(sources))
+
+
+EXPIRE = """
+import os, sys, time
+from pathlib import Path
+from marketplace_server.connection import open_connection
+key = Path(os.environ["DATABASE_PASSWORD_FILE"]).read_text().rstrip("\\r\\n")
+path = Path(os.environ.get("SEATRIAL_DATABASE", "/data/market.db"))
+database = open_connection(path, key, busy_timeout_seconds=5, writes=True)
+print(database.execute("UPDATE sessions SET expires_at = ? WHERE account_id = ?", (time.time() - 1, sys.argv[1])).rowcount)
+"""
+
+
+@pytest.fixture
+def expire(running: Stack) -> Callable[[str], None]:
+    """Lets the time of one account's sessions be over, in the database: an account that a check made, nobody else's."""
+
+    def over(account_id: str) -> None:
+        database = running.profile.database
+        if database is None:
+            raise CannotTell("the profile names no database, so no session can be made old")
+        done = running.container(database.service).exec(["python", "-c", EXPIRE, account_id])
+        if not done.ok or done.stdout.strip() in ("", "0"):
+            raise CannotTell(f"no session could be made old: {done.last_words()}")
+
+    return over
+
+
+@pytest.fixture
+def written(running: Stack) -> Callable[[], list[str]]:
+    """Gives the lines that the edge and the applications behind it have logged since the check began."""
+    began = datetime.datetime.now(datetime.UTC)
+    services = {service.name for service in running.services if service.role in ("edge", "application")}
+
+    def lines() -> list[str]:
+        sources = [container for container in running.containers() if container.service in services]
+        return [line for container in sources for line in container.logs(since=began).splitlines()]
+
+    return lines
