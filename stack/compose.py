@@ -108,17 +108,17 @@ def _environment(name: str, config: Located, env: Mapping[str, str], env_files: 
     found = Located()
     for entry in config.pop("env_file", None) or ():
         path, place = Path(entry["path"]), config.at.get("env_file")
-        env_files.append(EnvFile(path, name, place, path.exists()))
         if not path.exists():
+            env_files.append(EnvFile(path, name, place, exists=False, required=bool(entry.get("required", True))))
             if entry.get("required", True):
                 message = f"{place}: services.{name}.env_file: {path} is not there"
                 raise UserError(message)
             continue
         # Unlike the project's .env, a later file wins over an earlier one; both may use what came before.
-        for key, value in read_env_file(path, {**env, **found}, raw=entry.get("format") == "raw").items():
-            found[key] = value
-            if place:
-                found.at[key] = place
+        values = read_env_file(path, {**env, **found}, raw=entry.get("format") == "raw")
+        env_files.append(EnvFile(path, name, place, exists=True, values=values))
+        found.update(values)
+        found.at.update(values.at)
     own = config.get("environment")
     if own is None and not found:
         return

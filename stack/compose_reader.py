@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class EnvFile:
     service: str | None
     where: Where | None
     exists: bool
+    required: bool = True  # `required: false` in the long syntax: it may be missing
+    values: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)  # what it sets, each with its line (Located)
 
 
 class Reader:
@@ -51,8 +53,9 @@ class Reader:
         found: dict[str, str] = {}
         for file in files:
             if must_exist or file.is_file():
-                self.env_files.append(EnvFile(file, None, None, file.exists()))
-                found |= read_env_file(file, {**found, **outside})
+                values = read_env_file(file, {**found, **outside})
+                self.env_files.append(EnvFile(file, None, None, file.exists(), values=values))
+                found |= values
         return found
 
     # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────

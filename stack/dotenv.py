@@ -8,21 +8,21 @@ from pathlib import Path
 
 from stack.errors import UserError
 from stack.interpolation import Interpolator
-from stack.located import Where, read_text
+from stack.located import Located, Where, read_text
 
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.\-]*)\s*(?:[=:]\s?(.*))?$", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"'}
 
 
-def read_env_file(path: Path, env: Mapping[str, str], *, raw: bool = False) -> dict[str, str]:
-    """The variables a file sets. Values may use `env` and what stands above them; a bare name passes `env`'s value on.
+def read_env_file(path: Path, env: Mapping[str, str], *, raw: bool = False) -> Located:
+    """The variables a file sets, each with its line. Values may use `env` and what stands above them; a bare name passes `env`'s value on.
 
     Raises:
         UserError: the file is missing or a line of it is not a setting, with file and line.
 
     """
     lines = read_text(path, "env file").splitlines()
-    found: dict[str, str] = {}
+    found = Located()
     number = 0
     while number < len(lines):
         line = lines[number]
@@ -35,6 +35,7 @@ def read_env_file(path: Path, env: Mapping[str, str], *, raw: bool = False) -> d
             raise UserError(message)
         name, text = match.group(1), match.group(2)
         where = Where(path, number)
+        found.at[name] = where
         if text is None:
             if name in env:
                 found[name] = env[name]

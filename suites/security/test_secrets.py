@@ -12,10 +12,12 @@ import yaml
 
 from stack.completed import complete
 from stack.errors import CannotTell
+from stack.located import Where
 from stack.model import Stack
 from suites.check import Area, Evidence, Impact, Level, Severity, check, inconclusive, not_applicable
+from suites.security.private_paths import private_paths
 from suites.security.repository import Repository, others_may_read
-from suites.security.rules import entropy, secret_values, sops
+from suites.security.rules import entropy, sops
 from suites.security.rules.finding import Finding, judge
 
 FILE_LINE = '[secrets] file = "secrets.enc.yaml"'
@@ -28,8 +30,14 @@ def secrets_file(stack: Stack) -> Path:
     if path is None:
         not_applicable(stack.profile.missing(FILE_LINE))
     if not path.exists():
-        inconclusive(f"{path} is not there yet: the first bring-up makes it (python -m stack.ops secrets init)")
+        inconclusive(first_run_makes(path))
     return path
+
+
+def first_run_makes(path: Path) -> str:
+    """Why there is no secrets file to look at, and what makes it."""
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return f"{shown} is made by the first run: make up (or python -m stack.ops secrets init)"
 
 
 def age_key(stack: Stack) -> Path:
@@ -58,7 +66,7 @@ def read(path: Path) -> object:
     level=Level.DECLARED,
     impact=Impact.PASSIVE,
     rationale="One value that was forgotten is readable by whoever sees the file.",
-    remediation="`python -m stack.ops secrets encrypt` (or `sops encrypt --in-place`); then rotate what stood there in plain text.",
+    remediation="No file yet: `make up` makes it. A value in plain text: `python -m stack.ops secrets encrypt` (or `sops encrypt --in-place`); then rotate what stood there in plain text.",
     standards=("OWASP-ASVS 14.1", "CWE-312"),
 )
 def test_every_value_is_encrypted(stack: Stack, evidence: Evidence) -> None:
@@ -82,7 +90,7 @@ def test_every_value_is_encrypted(stack: Stack, evidence: Evidence) -> None:
     level=Level.OBSERVED,
     impact=Impact.PASSIVE,
     rationale="A file nobody can open is a lost stack; one that a second key opens has a second owner.",
-    remediation="`sops updatekeys` with the operator's recipient alone; rotate the secrets if another key was there.",
+    remediation="No file yet: `make up` makes it. Another key: `sops updatekeys` with the operator's recipient alone; rotate the secrets if another key was there.",
     standards=("NIST SP 800-57 5.3",),
     static=True,
 )
@@ -157,15 +165,18 @@ def test_keys_are_never_in_git(stack: Stack, evidence: Evidence) -> None:
     repository = Repository.around(stack.declared.folder)
     offences = []
     for path in private:
-        offences += [Finding(problem) for problem in [others_may_read(path)] if problem]
+        place = Where(path, 1) if path.is_file() else None
+        offences += [Finding(problem, place) for problem in [others_may_read(path)] if problem]
         for file in sorted(path.rglob("*")) if path.is_dir() else []:
-            offences += [Finding(problem) for problem in [others_may_read(file)] if problem and file.is_file()]
+            offences += [
+                Finding(problem, Where(file, 1)) for problem in [others_may_read(file)] if problem and file.is_file()
+            ]
         if repository is None or not path.is_relative_to(repository.top):
             continue
         if not repository.ignores(path):
-            offences.append(Finding(f"{path.relative_to(repository.top)} is not ignored by git"))
+            offences.append(Finding(f"{path.relative_to(repository.top)} is not ignored by git", place))
         if repository.tracks(path) or repository.ever_held(path):
-            offences.append(Finding(f"{path.relative_to(repository.top)} is, or was, in git"))
+            offences.append(Finding(f"{path.relative_to(repository.top)} is, or was, in git", place))
     if repository is not None:
         offences += [Finding(f"commit {commit} holds a private key") for commit in repository.commits_with_keys()]
 
@@ -176,23 +187,6 @@ def test_keys_are_never_in_git(stack: Stack, evidence: Evidence) -> None:
     judge(offences, check="SEC-SEC-003", evidence=evidence, profile=stack.profile)
 
 
-def private_paths(stack: Stack) -> list[Path]:
-    """What must stay with its owner: the age key, .env, rendered secrets, and files that compose hands out as secrets."""
-    named = [stack.path(stack.profile.secrets.age_key)]
-    env_file = stack.declared.folder / ".env"
-    # Without a profile a .env may well be configuration that is meant to be shared; what is secret in it decides.
-    if not stack.profile.is_empty or (
-        env_file.is_file() and secret_values.in_env_file(env_file.read_text(errors="replace"))
-    ):
-        named.append(env_file)
-    if stack.profile.secrets.age_key:
-        named += [stack.state_dir / "secrets"]
-    for entry in (stack.rendered.get("secrets") or {}).values():
-        if isinstance(entry, dict) and entry.get("file"):
-            named.append(stack.declared.folder / str(entry["file"]))
-    return list(dict.fromkeys(path for path in named if path is not None))
-
-
 @check(
     "SEC-SEC-004",
     title="Secrets have at least 128 bits of entropy and none is a default",
@@ -201,7 +195,7 @@ def private_paths(stack: Stack) -> list[Path]:
     level=Level.OBSERVED,
     impact=Impact.PASSIVE,
     rationale="An encrypted store of guessable passwords protects nothing.",
-    remediation="`python -m stack.ops secrets rotate NAME` draws a new one of 190 bits.",
+    remediation="No file yet: `make up` makes it. A weak secret: `python -m stack.ops secrets rotate NAME` draws a new one of 190 bits.",
     standards=("NIST SP 800-63B 5.1.1", "CWE-521"),
     static=True,
 )
