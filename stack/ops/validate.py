@@ -82,7 +82,12 @@ def validate(compose_files: list[Path], profile: Path | None) -> tuple[int, list
 
 
 def findings(document: dict[str, Any]) -> tuple[int, list[Finding]]:
-    """Read a results file: the checks that were assessed, and those of them that did not pass, worst result first."""
+    """Read a results file: the checks that were assessed, and those of them that did not pass, worst result first.
+
+    Raises:
+        Refused: not one check was assessed: that nothing was found says nothing then.
+
+    """
     titles = {check["id"]: check["title"] for check in document["checks"]}
     worst: dict[str, Finding] = {}
     assessed: set[str] = set()
@@ -94,6 +99,8 @@ def findings(document: dict[str, Any]) -> tuple[int, list[Finding]]:
         before = worst.get(id)
         if outcome in BAD and (before is None or (outcome == "FAIL" != before.outcome)):
             worst[id] = Finding(id, outcome, titles.get(id, ""), str(result.get("reason", "")).partition("\n")[0])
+    if not assessed:
+        raise Refused("no check could be applied to this declaration, so nothing can be said of it")
     return len(assessed), sorted(worst.values(), key=lambda each: each.id)
 
 

@@ -7,36 +7,77 @@ from typing import Any
 import pytest
 
 from stack.completed import Completed
-from stack.ops.command import Command
+from stack.ops.command import Command, Refused
+from stack.ops.validate import findings
 from suites.check import Evidence
 from suites.operations import test_commands, test_validation
-from suites.operations.test_validation import Said
+from suites.operations.declarations import BROKEN, SOUND, Declaration
 
 
-def said(source: str, *ids: str) -> Said:
-    """What a source says."""
-    return Said(source, frozenset(ids))
+def named(monkeypatch: pytest.MonkeyPatch, code: int, *ids: str) -> None:
+    """Let validate-infrastructure name these checks."""
+    facts = {"findings": [{"id": id} for id in ids]}
+    monkeypatch.setattr(test_validation, "answer_of", lambda words: (code, facts))
 
 
-def test_tools_that_agree_pass() -> None:
-    test_validation.require_agreement(said("validate", "SEC-CMP-001"), said("suites", "SEC-CMP-001"), Evidence(), "x")
+def test_a_validation_that_names_every_sin_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    named(monkeypatch, 1, *BROKEN.expected)
+    test_validation.require_validation(BROKEN, Evidence())
+
+    named(monkeypatch, 0)
+    test_validation.require_validation(SOUND, Evidence())
 
 
-@pytest.mark.parametrize("ids", [(), ("SEC-CMP-001", "SEC-CMP-002")])
-def test_a_validation_that_is_blind_or_noisy_fails(ids: tuple[str, ...]) -> None:
-    with pytest.raises(AssertionError, match="expected the same as suites: SEC-CMP-001"):
-        test_validation.require_agreement(said("validate", *ids), said("suites", "SEC-CMP-001"), Evidence(), "x")
+@pytest.mark.parametrize("blind_to", sorted(BROKEN.expected))
+def test_a_validation_that_misses_one_sin_fails(blind_to: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    named(monkeypatch, 1, *(BROKEN.expected - {blind_to}))
+
+    with pytest.raises(AssertionError, match=rf"(?m)on the broken stack: is blind to {blind_to}$"):
+        test_validation.require_validation(BROKEN, Evidence())
 
 
-def health(monkeypatch: pytest.MonkeyPatch, *, code: int, services: dict[str, str], seen: set[str]) -> None:
-    """Let docker-health-check answer so, while the engine sees `seen` unhealthy."""
+def test_a_validation_that_sees_nothing_at_all_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    named(monkeypatch, 0)
+
+    with pytest.raises(AssertionError, match="is blind to SEC-CMP-001, "):
+        test_validation.require_validation(BROKEN, Evidence())
+
+
+def test_a_validation_that_cries_wolf_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    named(monkeypatch, 1, "SEC-CMP-001")
+
+    with pytest.raises(AssertionError, match="on the sound stack: names SEC-CMP-001, which nothing in it breaks"):
+        test_validation.require_validation(SOUND, Evidence())
+
+
+@pytest.mark.parametrize(("declaration", "code"), [(SOUND, 1), (BROKEN, 0)])
+def test_a_validation_whose_exit_code_says_otherwise_fails(
+    declaration: Declaration, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named(monkeypatch, code, *declaration.expected)
+
+    with pytest.raises(AssertionError, match=f"exit code {code} on the {declaration.name} stack"):
+        test_validation.require_validation(declaration, Evidence())
+
+
+def test_the_real_validation_names_exactly_the_sins() -> None:
+    for declaration in (SOUND, BROKEN):
+        test_validation.require_validation(declaration, Evidence())
+
+
+def test_a_validation_without_its_checks_is_refused_and_never_sound() -> None:
+    with pytest.raises(Refused, match="no check could be applied"):
+        findings({"checks": [], "results": [{"id": "SEC-CMP-001", "outcome": "NOT_APPLICABLE"}]})
+
+
+def health(monkeypatch: pytest.MonkeyPatch, *, code: int, services: dict[str, str]) -> None:
+    """Let docker-health-check answer so."""
     facts: dict[str, Any] = {
         "services": services,
         "healthy": sum(state == "healthy" for state in services.values()),
         "of": len(services),
     }
     monkeypatch.setattr(test_validation, "answer_of", lambda words: (code, facts))
-    monkeypatch.setattr(test_validation, "unhealthy", lambda stack: seen)
     monkeypatch.setattr(test_validation, "health_words", lambda stack: [])
 
 
@@ -46,29 +87,36 @@ def require(broken: str | None) -> None:
 
 
 def test_a_health_check_that_sees_what_is_broken_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    health(monkeypatch, code=1, services={"a": "healthy", "b": "exited"}, seen={"b"})
+    health(monkeypatch, code=1, services={"a": "healthy", "b": "exited"})
 
     require("b")
 
 
 def test_a_blind_health_check_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    health(monkeypatch, code=0, services={"a": "healthy", "b": "healthy"}, seen={"b"})
+    health(monkeypatch, code=0, services={"a": "healthy", "b": "healthy"})
 
-    with pytest.raises(AssertionError, match=r"names \[\], the engine \['b'\]"):
+    with pytest.raises(AssertionError, match="names nothing, broken is b"):
         require("b")
 
 
 def test_a_health_check_that_ends_well_in_spite_of_what_it_saw_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    health(monkeypatch, code=0, services={"a": "healthy", "b": "exited"}, seen={"b"})
+    health(monkeypatch, code=0, services={"a": "healthy", "b": "exited"})
 
     with pytest.raises(AssertionError, match="exit code 0 with 1 services named"):
         require("b")
 
 
-def test_a_health_check_that_cries_wolf_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    health(monkeypatch, code=1, services={"a": "unhealthy", "b": "healthy"}, seen=set())
+def test_a_health_check_that_names_a_neighbour_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    health(monkeypatch, code=1, services={"a": "exited", "b": "healthy"})
 
-    with pytest.raises(AssertionError, match=r"names \['a'\], the engine \[\]"):
+    with pytest.raises(AssertionError, match="names a, broken is b"):
+        require("b")
+
+
+def test_a_health_check_that_cries_wolf_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    health(monkeypatch, code=1, services={"a": "unhealthy", "b": "healthy"})
+
+    with pytest.raises(AssertionError, match="names a, broken is nothing"):
         require(None)
 
 
