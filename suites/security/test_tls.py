@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from stack.errors import CannotTell
 from suites.check import Area, Evidence, Impact, Level, Severity, check
+from suites.security import early_data
 from suites.security.edge_client import EdgeClient
 from suites.security.rules import clienthello as tls
 from suites.security.rules.clienthello import Reply
@@ -144,6 +145,27 @@ def test_only_modern_groups_are_accepted(edge: EdgeClient, evidence: Evidence) -
     assert accepted, "no key exchange group is accepted"
     extra = [tls.GROUPS[group] for group in sorted(accepted - MODERN_GROUPS)]
     assert not extra, f"accepted beyond the modern policy: {', '.join(extra)}"
+
+
+@check(
+    "SEC-TLS-009",
+    title="Early data is refused",
+    area=Area.SECURITY,
+    severity=Severity.MEDIUM,
+    level=Level.OBSERVED,
+    impact=Impact.INTRUSIVE,
+    rationale="Early data can be recorded and sent again: an order placed in it is placed as often as somebody likes.",
+    remediation="ssl_early_data off;",
+    standards=("RFC 8446 8", "RFC 8470", "Mozilla Server Side TLS"),
+)
+def test_early_data_is_refused(edge: EdgeClient, evidence: Evidence) -> None:
+    found = early_data.ask(edge.edge)
+
+    allowed = "it gives no session to resume" if found.allowed_bytes is None else f"{found.allowed_bytes} B allowed"
+    evidence.observed(
+        f"{allowed}; sent along with a resumed session: {'accepted' if found.accepted else 'not accepted'}"
+    )
+    assert not found.accepted, f"early data is accepted ({found.allowed_bytes} B allowed), expected a refusal"
 
 
 @check(

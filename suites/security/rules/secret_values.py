@@ -58,13 +58,12 @@ _EXPANDED = re.compile(r"[\"']?\$.*", re.DOTALL)
 _KEY_FILE = re.compile(r"(?:\.{0,2}/)\S*\.(?:pem|key|crt|txt|json|asc|gpg|p12|pfx|jks|secret|pass|password)")
 SECRET_FOLDERS = ("/run/secrets", "/var/run/secrets")
 _PLACEHOLDER = re.compile(
-    r"^(?:change[-_ ]?me|replace[-_ ]?me|your[-_ ].*|example|placeholder|x{3,}|\*{3,}|todo|\.{3}|<[^>]*>)\W*$", re.IGNORECASE
+    r"^(?:change[-_ ]?me|replace[-_ ]?me|your[-_ ].*|example|placeholder|x{3,}|\*{3,}|todo|\.{3}|<[^>]*>)\W*$",
+    re.IGNORECASE,
 )
 _OPTION = re.compile(r"^--?([A-Za-z][\w.-]*)(?:=(.*))?$", re.DOTALL)
 # `password=…` inside a longer text: a connection string, Java options, a JAAS line, a shell command.
-_INSIDE = re.compile(
-    r"([A-Za-z][\w.-]*)\s*=\s*(\"[^\"]*\"|'[^']*'|\$\([^)]*\)|\$?\{\{?[^}]*\}?\}|[^\s\"';&,)]+)"
-)
+_INSIDE = re.compile(r"([A-Za-z][\w.-]*)\s*=\s*(\"[^\"]*\"|'[^']*'|\$\([^)]*\)|\$?\{\{?[^}]*\}?\}|[^\s\"';&,)]+)")
 _INSIDE_NAME = re.compile(r"(?:passw(?:or)?d|pwd|passphrase|client_?secret)$", re.IGNORECASE)
 _TEMPLATE = re.compile(r"[\"']?[*%{<$].*", re.DOTALL)
 
@@ -124,7 +123,9 @@ def _is_reference(text: str, *, expands: bool, mounted: Iterable[str] = ()) -> b
     if expands and _EXPANDED.fullmatch(text):
         return True
     folders = (*SECRET_FOLDERS, *mounted)
-    return text.startswith("/") and any(text == folder or text.startswith(folder.rstrip("/") + "/") for folder in folders)
+    return text.startswith("/") and any(
+        text == folder or text.startswith(folder.rstrip("/") + "/") for folder in folders
+    )
 
 
 def _is_no_value(name: str, text: str, *, expands: bool, mounted: Iterable[str] = ()) -> bool:

@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pyrage
@@ -43,6 +44,29 @@ def secrets(folder: Path) -> None:
     assert done.ok, done.stderr
     (folder / "secrets.enc.yaml").write_text(done.stdout)
     (folder / "forgotten.enc.yaml").write_text(done.stdout + "FORGOTTEN: in plain text\n")
+
+
+def backups(folder: Path) -> None:
+    """A backup to a key that is too short, a newer one that is not encrypted at all, and the private key beside them."""
+    archives = folder / "database"
+    archives.mkdir(parents=True)
+    with tempfile.TemporaryDirectory(prefix="st-gpg-") as home:
+
+        def gpg(*arguments: str) -> None:
+            argv = ("gpg", "--homedir", home, "--batch", "--yes", "--pinentry-mode", "loopback", "--passphrase", "")
+            done = complete((*argv, *arguments), timeout_seconds=60)
+            assert done.ok, done.stderr
+
+        gpg("--quick-generate-key", "sabotage", "rsa2048", "sign,encrypt", "never")
+        gpg("--armor", "--output", str(folder / "public.asc"), "--export", "sabotage")
+        gpg("--armor", "--output", str(folder / "private.asc"), "--export-secret-keys", "sabotage")
+        plain = Path(home) / "plain"
+        plain.write_text("INSERT INTO orders VALUES (1, 'in plain text');\n" * 200)
+        gpg("--trust-model", "always", "-r", "sabotage", "-o", str(archives / "db-1.gpg"), "--encrypt", str(plain))
+        gpg("--compress-algo", "none", "-o", str(archives / "db-2.gpg"), "--store", str(plain))
+        complete(("gpgconf", "--homedir", home, "--kill", "all"), timeout_seconds=10)
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _certificate(folder: Path, name: str, subject: str, curve: ec.EllipticCurve, *, days: int) -> None:

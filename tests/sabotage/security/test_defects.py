@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 PROJECT = "st-security-sabotage"
 MOVING = "seatrial-sabotage/moving:latest"
+CARELESS = "seatrial-sabotage/careless:local"
 DEFECTS: dict[str, Any] = tomllib.loads((HERE / "defects.toml").read_text())
 
 
@@ -68,7 +69,7 @@ def run_suite(folder: Path, *arguments: str, profile: Path) -> Run:
 
 def environment(folder: Path) -> dict[str, str]:
     """The environment of compose and of the suite: where the edge's certificates are."""
-    return {**os.environ, "SABOTAGE_TLS": str(folder / "tls")}
+    return {**os.environ, "SABOTAGE_TLS": str(folder / "tls"), "SABOTAGE_BACKUPS": str(folder / "backups")}
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made.chmod(0o755)
     keys.certificates(made / "tls")
     keys.secrets(made)
+    keys.backups(made / "backups")
     profile = (HERE / "profile.toml").read_text().replace("{tmp}", str(made))
     for name, old, new in (
         ("profile", "", ""),
@@ -97,7 +99,7 @@ def project(folder: Path) -> Iterator[Driver]:
     if os.geteuid() != 0:
         pytest.skip("the seeded defects need root")
     try:
-        driver = Driver.connect(PROJECT, (HERE / "compose.yaml",), env={"SABOTAGE_TLS": str(folder / "tls")})
+        driver = Driver.connect(PROJECT, (HERE / "compose.yaml",), env=environment(folder))
     except NoEngine as error:
         pytest.skip(str(error))
     for image in (
@@ -112,12 +114,13 @@ def project(folder: Path) -> Iterator[Driver]:
             pytest.skip(f"{image} is not built: make up builds it")
     complete(("docker", "tag", "seatrial/python:local", MOVING), timeout_seconds=10)
     try:
+        driver.compose("build", "careless-image", timeout_seconds=120)
         driver.compose("up", "--detach", "--no-build", "--pull", "never", timeout_seconds=180)
         driver.connect_network(driver.container_ids("drifted")[0], f"{PROJECT}_open")
         yield driver
     finally:
         driver.compose("down", "--volumes", "--remove-orphans", "--timeout", "1", timeout_seconds=120)
-        complete(("docker", "image", "rm", MOVING), timeout_seconds=10)
+        complete(("docker", "image", "rm", MOVING, CARELESS), timeout_seconds=10)
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +156,9 @@ def wrong_limits_run(project: Driver, folder: Path) -> Run:
 @pytest.fixture(scope="module")
 def hasty_run(project: Driver, folder: Path) -> Run:
     """The database checks on the database that does not wait for the disk."""
-    return run_suite(folder, "suites/security/test_database.py", profile=folder / "hasty.toml")
+    return run_suite(
+        folder, "suites/security/test_database.py", "suites/security/test_passwords.py", profile=folder / "hasty.toml"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -107,8 +107,18 @@ def test_a_plain_database_and_its_wal_are_not(folder: Path) -> None:
 
 def test_nothing_to_judge_is_no_verdict() -> None:
     assert judged_as("a.db-shm", b"\0" * 32768) is None
-    assert judged_as("a.json", b'{"sha256": "..."}' * 100) is None
+    assert judged_as("db-1.sql.gz.gpg.json", b'{"archive": "db-1.sql.gz.gpg", "sha256": "..."}' + b" " * 1000) is None
+    assert judged_as("backup-gpg-key.asc", b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n" + b"mQINBF" * 300) is None
+    assert judged_as(".lock", b"") is None
     assert judged_as("a.db-wal", b"") is None
+
+
+@pytest.mark.parametrize("name", ["customers.json", "export.txt", "dump.yaml", "a.lock", "old.prom", "key.asc", "x.gpg.json", "a.csv"])
+def test_an_export_under_a_harmless_name_is_plain(name: str) -> None:
+    rows = "".join(f'{{"customer": {number}, "mail": "c{number}@example.org"}}\n' for number in range(99)).encode()
+
+    assert judged_as(name, rows)
+    assert judged_as(name, rows[:300]), "a short one too"
 
 
 def test_a_database_opens_with_its_key_alone(folder: Path) -> None:

@@ -134,3 +134,44 @@ def test_a_single_page_application_serves_nothing_internal() -> None:
     assert not web.is_served(index, absent=index)
     assert web.is_served(answer(body=b"ref: refs/heads/main"), absent=index)
     assert not web.is_served(answer(404), absent=answer(404))
+
+
+@pytest.mark.parametrize(("status", "refused"), [(200, False), (404, False), (308, False), (429, True), (503, True), (502, True), (500, True)])
+def test_a_client_that_gets_no_answer_of_the_site_was_refused(status: int, refused: bool) -> None:
+    assert web.was_refused(answer(status)) is refused
+
+
+@pytest.mark.parametrize(
+    ("greedy", "polite", "verdict"),
+    [
+        ([200, 429], [200, 200], "kept"),
+        ([200, 503], [200, 404], "kept"),  # another status than 429 is SEC-RATE-001's finding
+        ([200, 429], [200, 429], "1 of 2"),
+        ([200, 429], [503, 200], "1 of 2"),
+        ([200, 429], [502, 503], "2 of 2"),
+        ([200, 200], [502, 200], "1 of 2"),
+        ([200, 200], [200, 200], "no limit"),
+    ],
+)
+def test_the_polite_are_judged_beside_a_limit(greedy: list[int], polite: list[int], verdict: str) -> None:
+    found = web.polite_problem([answer(status) for status in greedy], [answer(status) for status in polite])
+
+    assert (found is None) if verdict == "kept" else (verdict in str(found))
+
+
+@pytest.mark.parametrize(
+    ("guesses", "pages", "problem"),
+    [
+        ([401, 429], [200, 200], None),
+        ([401, 503], [200, 200], None),
+        ([401, 401], [200, 200], "nobody was refused"),
+        ([401, 429], [200, 429], "pages"),
+        ([401, 429], [200, 503], "pages"),
+        ([401, 429], [502, 502], "pages"),
+        ([502, 502], [200, 200], "nobody was refused"),  # a broken login refuses everybody: that is no limit
+    ],
+)
+def test_logins_are_limited_and_pages_are_not(guesses: list[int], pages: list[int], problem: str | None) -> None:
+    found = web.login_limit_problem([answer(status) for status in guesses], [answer(status) for status in pages])
+
+    assert (found is None) if problem is None else (problem in str(found))
