@@ -26,6 +26,7 @@ from reports.outcome import Judgement, Outcome
 from reports.publish import Published, publish
 from reports.record import Record, new_folder, point_latest
 from reports.text import shortened
+from reports.traces import told
 from reports.waivers import Waiver, read
 from stack.errors import UserError
 from suites.check import check_of
@@ -160,8 +161,9 @@ class Reporter:
         self._apart = apart
         if said:
             vars(report)["seatrial_outcome"] = said.outcome.name
-        if report.failed:
-            text = shortened(report.longreprtext, _LONGEST_TRACEBACK)
+        if report.failed and call.excinfo:
+            text = shortened(told(call.excinfo, self._config.rootpath), _LONGEST_TRACEBACK)
+            report.longrepr = text  # pytest's own shows arguments: values of somebody's stack
             item.stash[TRACEBACK] = f"{item.stash.get(TRACEBACK, '')}{text}\n"
         if call.when == "teardown":
             vars(report)["seatrial_result"] = result_to_json(result_of(item, entry, total))

@@ -45,7 +45,7 @@ class Mount:
     read_only: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Service:
     """A service of the rendered compose files."""
 
@@ -62,6 +62,10 @@ class Service:
     idle: bool  # not part of a plain `up`: its compose profile is not active
     where: Where | None
     _tree: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        """Its name and nothing else: what it declares can be secret, and reprs end in tracebacks and logs."""
+        return f"<Service {self.name}>"
 
     def __str__(self) -> str:
         """Its name: what a parameter's id shows."""

@@ -43,7 +43,7 @@ def health_problem(stack: Stack, service: Service, evidence: Evidence) -> tuple[
     text = images.dockerfile_text(stack, service)
     command = health.dockerfile_healthcheck(text) if text else None
     if command:
-        evidence.declared(f"{service.name}: Dockerfile: HEALTHCHECK {command}")
+        evidence.declared(f"{service.name}: Dockerfile: HEALTHCHECK {_program(command)}")
         return health.why_dockerfile_check_cannot_fail(command), "Dockerfile"
     try:
         inherited = (images.inspected(stack, service).get("Config") or {}).get("Healthcheck") or {}
@@ -54,7 +54,7 @@ def health_problem(stack: Stack, service: Service, evidence: Evidence) -> tuple[
     test = inherited.get("Test") or []
     if not test or test[0] == "NONE":
         return "no health check, in the compose file or in the image", "expected a command that can fail"
-    evidence.effective(f"{service.name}: image: {test}")
+    evidence.effective(f"{service.name}: image: {_program(test)}")
     return health.why_it_cannot_fail(test), "image"
 
 
