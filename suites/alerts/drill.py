@@ -71,6 +71,8 @@ class Trial:
     heard: list[Heard]
     noise: set[str] = field(default_factory=set)
     """Alerts that reached the receiver during the drill and that no row of it expects."""
+    broken_silence: tuple[str, ...] = ()
+    """What was delivered about this row's target or its consequences, though the row says that it must not be: sentences."""
 
 
 @dataclass(frozen=True)
@@ -147,11 +149,30 @@ def run(running: Drill, rows: Sequence[Expectation]) -> list[Trial]:
                 heard.caused = datetime.now(UTC)
         _listen(stack, every, began, "firing", within=_longest(h.timers.fire for h in every))
     _listen(stack, every, began, "resolved", within=_longest(h.timers.resolve for h in every))
+    delivered = [alert for _, alert in _drills(stack, began)]
     expected = {name for row in rows for name in row.fires} | {stack.profile.alerts.watchdog or "Watchdog"}
-    noise = {alert.name for _, alert in _drills(stack, began)} - expected
+    noise = {alert.name for alert in delivered} - expected
     for trial in prepared:
         trial.noise = noise
+        trial.broken_silence = broken_silence(trial.expectation, rows, delivered)
     return prepared
+
+
+def broken_silence(row: Expectation, rows: Sequence[Expectation], delivered: Iterable[DeliveredAlert]) -> tuple[str, ...]:
+    """What was told of a row's cause though it must stay silent: each as a sentence, once.
+
+    An alert that the row wants silent is its noise when it is about the row's target, or about anybody whose own row
+    does not expect it: nothing else was caused, so it is a consequence.
+    """
+    said = []
+    for alert in delivered:
+        if alert.name not in row.silent or alert.status != "firing":
+            continue
+        if is_about(alert, row.target):
+            said.append(f"{alert.name} about {row.target}")
+        elif not any(alert.name in other.fires and is_about(alert, other.target) for other in rows):
+            said.append(f"{alert.name} about {alert.labels.get('service') or 'nobody named'}, a consequence")
+    return tuple(dict.fromkeys(said))
 
 
 def _mended(trial: Trial) -> None:
@@ -201,13 +222,14 @@ def _listen(stack: Stack, every: list[Heard], since: datetime, status: str, *, w
 
 
 def about(alert: DeliveredAlert, heard: Heard) -> bool:
-    """Whether a delivered alert is the one expected: by name, and about the target (a colour stands for the server)."""
+    """Whether a delivered alert is the one expected: by name, and about the target."""
+    return alert.name == heard.alert and is_about(alert, heard.target)
+
+
+def is_about(alert: DeliveredAlert, target: str) -> bool:
+    """Whether an alert's labels name the target (a colour stands for the server)."""
     service = alert.labels.get("service", "")
-    return (
-        alert.name == heard.alert
-        and bool(service)
-        and (heard.target == service or heard.target.startswith(f"{service}-"))
-    )
+    return bool(service) and (target == service or target.startswith(f"{service}-"))
 
 
 def _drills(stack: Stack, since: datetime) -> list[tuple[datetime, DeliveredAlert]]:

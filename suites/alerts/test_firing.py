@@ -95,13 +95,14 @@ def test_fault_raises_its_alerts_and_no_others(drilled: list[Trial], row: Expect
     arrived = {one.alert for one in trial.heard if one.fired}
     evidence.table(
         "Fault and alerts",
-        ("fault", "expected", "arrived", "must be silent", "noise"),
+        ("fault", "expected", "arrived", "must be silent", "was not silent", "noise"),
         [
             (
                 str(trial.fault),
                 ", ".join(row.fires),
                 ", ".join(sorted(arrived)),
                 ", ".join(row.silent),
+                "; ".join(trial.broken_silence),
                 ", ".join(sorted(trial.noise)),
             )
         ],
@@ -112,4 +113,7 @@ def test_fault_raises_its_alerts_and_no_others(drilled: list[Trial], row: Expect
     )
     assert not trial.noise, (
         f"{trial.fault}: raised {', '.join(sorted(trial.noise))} too, which nothing in the drill expects"
+    )
+    assert not trial.broken_silence, (
+        f"{trial.fault}: {'; '.join(trial.broken_silence)} was delivered, and must stay silent under this fault"
     )

@@ -10,13 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chaos.faults import Stopped
 from stack.clients.receiver import DeliveredAlert
 from stack.located import Where
+from stack.promises import Expectation
 from suites.alerts.bounds import Timers, route_of, timers
-from suites.alerts.drill import Heard, about
+from suites.alerts.drill import Heard, Trial, about, broken_silence
 from suites.alerts.rule_files import AlertRule, RuleFile, alert_rules
 from suites.alerts.test_firing import complaints
+from suites.alerts.test_firing import test_fault_raises_its_alerts_and_no_others as the_quiet_check
 from suites.alerts.test_rules import lacks, untested_rules
+from suites.check import Evidence
 
 BEGAN = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 TIMERS = Timers(scrape=1, evaluation=1, held=4, group_wait=0.5, group_interval=4)
@@ -121,6 +125,54 @@ def test_an_alert_is_judged_by_when_it_was_heard(one: Heard, says: str | None) -
 )
 def test_an_alert_about_somebody_else_is_not_the_one_expected(service: str, name: str, is_it: bool) -> None:
     assert about(DeliveredAlert(name, "firing", {"service": service}, {}, BEGAN, ""), heard(1, 1)) is is_it
+
+
+ARBITER = Expectation(
+    fault="stopped", target="wallet-arbiter", fires=("WalletRPCUnreachable",), silent=("ServiceDown", "ExporterDown")
+)
+LOKI = Expectation(fault="stopped", target="loki", fires=("ServiceDown",))
+
+
+def told(name: str, service: str, status: str = "firing") -> DeliveredAlert:
+    return DeliveredAlert(name, status, {"service": service}, {}, BEGAN, "")
+
+
+@pytest.mark.parametrize(
+    ("delivered", "says"),
+    [
+        ([], ()),
+        ([told("WalletRPCUnreachable", "wallet-arbiter")], ()),
+        ([told("ServiceDown", "loki")], ()),  # the other row's own
+        ([told("ServiceDown", "wallet-arbiter", "resolved")], ()),
+        ([told("ServiceDown", "wallet-arbiter")], ("ServiceDown about wallet-arbiter",)),
+        ([told("ServiceDown", "loki"), told("ServiceDown", "wallet-arbiter")], ("ServiceDown about wallet-arbiter",)),
+        ([told("ServiceDown", "monero-exporter")] * 2, ("ServiceDown about monero-exporter, a consequence",)),
+        ([told("ExporterDown", "loki")], ("ExporterDown about loki, a consequence",)),
+        ([told("ServiceDown", "")], ("ServiceDown about nobody named, a consequence",)),
+    ],
+)
+def test_what_must_be_silent_and_is_not_is_told(delivered: list[DeliveredAlert], says: tuple[str, ...]) -> None:
+    assert broken_silence(ARBITER, [ARBITER, LOKI], delivered) == says
+
+
+def test_a_row_that_asks_for_no_silence_has_none_broken() -> None:
+    assert broken_silence(LOKI, [ARBITER, LOKI], [told("ServiceDown", "loki")]) == ()
+
+
+def quiet(row: Expectation, *delivered: DeliveredAlert) -> None:
+    """Judge a row of a drill in which its own alerts arrived, and these."""
+    own = [Heard(name, row.target, TIMERS, caused=BEGAN, fired=BEGAN + timedelta(seconds=3)) for name in row.fires]
+    trial = Trial(row, Stopped(row.target), own, broken_silence=broken_silence(row, [ARBITER, LOKI], delivered))
+    the_quiet_check([trial], row, Evidence())
+
+
+def test_a_fault_whose_consequence_is_inhibited_passes() -> None:
+    quiet(ARBITER, told("WalletRPCUnreachable", "wallet-arbiter"), told("ServiceDown", "loki"))
+
+
+def test_a_fault_that_raises_what_must_be_silent_fails_though_another_row_expects_that_alert() -> None:
+    with pytest.raises(AssertionError, match="ServiceDown about wallet-arbiter was delivered, and must stay silent"):
+        quiet(ARBITER, told("ServiceDown", "loki"), told("ServiceDown", "wallet-arbiter"))
 
 
 def rule(**changed: Any) -> AlertRule:
