@@ -50,7 +50,8 @@ def secret_in(path: str, head: bytes) -> str | None:
         return "an OpenPGP private key"
     text = head.decode(errors="replace")
     form = secret_values.form_of(text)
-    if form is not None:
+    # `password=…` inside a longer text is told of settings; in a program it is an argument.
+    if form is not None and form != secret_values.INSIDE:
         return form
     name = path.rpartition("/")[2]
     if name == ".env" or name.startswith(".env.") or name.endswith(".env"):
