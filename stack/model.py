@@ -16,7 +16,7 @@ from stack.edge import Edge
 from stack.errors import CannotTell, UserError
 from stack.located import Where, where_of
 from stack.profile import Endpoint, Profile
-from stack.roles import infer, job_reason
+from stack.roles import Inference, infer, job_reason, sole_web
 from stack.service import Mount, Port, Service, service_of
 from stack.toml_lines import nearest
 
@@ -343,20 +343,32 @@ class Stack:
 
 def _services(declared: Declared, profile: Profile) -> dict[str, Service]:
     trees = declared.tree["services"]
-    found = {}
-    for name, config in trees.items():
-        promised = profile.service(name)
-        inferred = infer(name, config)
-        job = job_reason(name, trees)
-        found[name] = service_of(
+    jobs = {name: job_reason(name, trees) for name in trees}
+    told = {name: _role(profile, name, config, jobs[name]) for name, config in trees.items()}
+    if profile.stack.edge is None and (sole := sole_web(trees, {name: one.role for name, one in told.items()})):
+        told[sole[0]] = Inference("edge", sole[1])
+    return {
+        name: service_of(
             declared.tree,
             name,
-            role=promised.role or ("job" if job and inferred.role == "application" else inferred.role),
-            reason="the profile says so" if promised.role else inferred.reason if not job else job,
-            one_shot=promised.one_shot or job is not None,
-            idle=promised.idle or name in declared.idle,
+            role=told[name].role,
+            reason=told[name].reason,
+            one_shot=profile.service(name).one_shot or jobs[name] is not None,
+            idle=profile.service(name).idle or name in declared.idle,
         )
-    return found
+        for name in trees
+    }
+
+
+def _role(profile: Profile, name: str, config: Mapping[str, Any], job: str | None) -> Inference:
+    """What a service is for: the profile's word, else what its declaration tells."""
+    promised = profile.service(name).role
+    if promised:
+        return Inference(promised, "the profile says so")
+    inferred = infer(name, config)
+    if job is None:
+        return inferred
+    return Inference("job" if inferred.role == "application" else inferred.role, job)
 
 
 def service_of_container(attrs: Mapping[str, Any]) -> str:

@@ -41,6 +41,10 @@ _PORTS: Mapping[int, Role] = {
     9090: "metrics", 9093: "alerts", 3100: "logs",
 }  # fmt: skip
 
+# What browsers ask at by default, and the customary ports of web programs that may not bind those.
+_WEB_PORTS = frozenset({80, 443})
+_WEB_PROGRAM_PORTS = _WEB_PORTS | {8080, 8443, 8000, 3000, 5000}
+
 _DATA_FOLDERS: tuple[tuple[str, Role], ...] = (
     ("/var/lib/postgresql", "database"),
     ("/var/lib/mysql", "database"),
@@ -53,7 +57,7 @@ _DATA_FOLDERS: tuple[tuple[str, Role], ...] = (
 # Words in a service's name: the weakest sign, used only when nothing else speaks.
 _NAMES: tuple[tuple[str, Role], ...] = (
     (r"wallet", "wallet"),
-    (r"proxy|gateway|edge|ingress|nginx|traefik", "edge"),
+    (r"(?<![a-z])(?:proxy|gateway|edge|ingress|nginx|traefik)(?![a-z])", "edge"),
     (r"\bdb\b|database|postgres|mysql|mongo", "database"),
     (r"cache|redis", "cache"),
     (r"queue|broker|rabbit|kafka", "queue"),
@@ -77,9 +81,37 @@ def infer(name: str, config: Mapping[str, Any]) -> Inference:
         _by_image(config)
         or _by_port(config)
         or _by_mount(config)
-        or _by_name(name)
+        or _by_name(name, config)
         or Inference("application", "nothing says otherwise")
     )
+
+
+def sole_web(services: Mapping[str, Mapping[str, Any]], roles: Mapping[str, Role]) -> tuple[str, str] | None:
+    """The application that is the edge because nothing else is: (name, reason); None when there is an edge, none or several.
+
+    Only 80 and 443, inside or on the host, tell so much: any program may listen on 8080, and few of them face the internet.
+    """
+    if "edge" in roles.values():
+        return None
+    found = []
+    for name, config in services.items():
+        ports = _published(config, _WEB_PORTS) if roles.get(name) == "application" else []
+        if ports:
+            port = ports[0]
+            written = f"{port.get('published') or ''}:{port['target']}/{port.get('protocol') or 'tcp'}".lstrip(":")
+            found.append((name, f"it alone publishes the web's port: {written}"))
+    return found[0] if len(found) == 1 else None
+
+
+def _published(config: Mapping[str, Any], numbers: frozenset[int]) -> list[Mapping[str, Any]]:
+    """The ports published beyond loopback whose number, inside or on the host, is one of `numbers`."""
+    texts = {str(number) for number in numbers}
+    return [
+        port
+        for port in config.get("ports") or ()
+        if not str(port.get("host_ip") or "").startswith(("127.", "::1", "[::1]", "localhost"))
+        and (str(port.get("target")) in texts or str(port.get("published")) in texts)
+    ]
 
 
 def job_reason(name: str, services: Mapping[str, Mapping[str, Any]]) -> str | None:
@@ -133,8 +165,10 @@ def _by_mount(config: Mapping[str, Any]) -> Inference | None:
     return None
 
 
-def _by_name(name: str) -> Inference | None:
+def _by_name(name: str, config: Mapping[str, Any]) -> Inference | None:
     for pattern, role in _NAMES:
         if match := re.search(pattern, name.lower()):
+            if role == "edge" and not _published(config, _WEB_PROGRAM_PORTS):
+                continue
             return Inference(role, f"its name says '{match.group(0)}'")
     return None

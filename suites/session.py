@@ -220,6 +220,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         raise CannotTell(reason)
 
 
+def may_run(item: pytest.Item) -> bool:
+    """Whether a selected check is allowed on this session's stack, so that of several that see one cause one speaks."""
+    from suites.choice import How
+
+    entry, choice = check_of(item), choice_of(item.config)
+    if entry is None:
+        return False
+    strange = choice.how in (How.ATTACHED, How.FOREIGN)
+    return not strange or refusal(entry, item.config.stash[_ALLOWED], choice.stack.project) is None
+
+
 def refusal(entry: Check, allowed: frozenset[str], project: str) -> str | None:
     """Why a check does not run on a stack that was attached to; None when it may."""
     if entry.impact is Impact.PASSIVE or entry.impact.value in allowed:

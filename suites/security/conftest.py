@@ -11,10 +11,35 @@ from stack.edge import Edge
 from stack.errors import CannotTell
 from stack.model import Stack
 from stack.vantage import Outside
-from suites.check import not_applicable
+from suites.check import check_of, not_applicable
+from suites.security import plain_http
 from suites.security.edge_client import Dial, EdgeClient, loopback_dial
 from suites.security.edges import edge_service
 from suites.security.visitor import Marketplace
+from suites.session import may_run
+
+
+@pytest.fixture(autouse=True)
+def plain_http_is_one_finding(request: pytest.FixtureRequest) -> None:
+    """On an edge without HTTPS, only the first TLS check of the run speaks: one cause, one finding."""
+    if "edge" not in request.fixturenames or not is_about_tls(request.node):
+        return
+    stack: Stack = request.getfixturevalue("running")
+    client: EdgeClient = request.getfixturevalue("edge")
+    service, own = edge_service(stack), check_of(request.node)
+    if service is None or own is None:
+        return
+    speakers = {
+        entry.id for item in request.session.items if is_about_tls(item) and may_run(item) and (entry := check_of(item))
+    }
+    reason = plain_http.why_not_applicable(client.edge, service, own.id, speakers)
+    if reason is not None:
+        not_applicable(reason)
+
+
+def is_about_tls(item: pytest.Item) -> bool:
+    """Whether a check is about HTTPS at the edge and nothing else."""
+    return item.path.stem in plain_http.TLS_MODULES
 
 
 # By module and not by session: one outside can exist on a machine, and the load area wants it next.
@@ -28,9 +53,15 @@ def outside(running: Stack) -> Iterator[Outside]:
 
 
 @pytest.fixture(scope="module")
-def edge(running: Stack) -> EdgeClient:
+def edge(running: Stack, request: pytest.FixtureRequest) -> EdgeClient:
     """A client that reaches the edge at the address it is published at."""
-    return client_of(running, loopback_dial)
+    client = client_of(running, loopback_dial)
+    if client.edge.https_port is not None:
+        return client
+    if request.path.stem not in plain_http.TLS_MODULES:
+        not_applicable("the edge publishes no HTTPS, which the checks of TLS (SEC-TLS) judge")
+    plain = plain_http.without_https(client.edge)
+    return EdgeClient(plain, loopback_dial(plain))
 
 
 @pytest.fixture(scope="module")

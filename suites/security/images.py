@@ -87,4 +87,5 @@ def _inspected(stack: Stack, name: str) -> dict[str, Any]:
     try:
         return stack.driver.image(name)
     except CannotTell as error:
-        raise CannotTell(f"the image {name} is not on this engine: {error}") from error
+        absent = f"the image {name} is not on this engine"
+        raise CannotTell(absent if "No such image" in str(error) else str(error)) from error

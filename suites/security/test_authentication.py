@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -103,10 +104,7 @@ def test_prometheus_admin_apis_are_off(stack: Stack, evidence: Evidence) -> None
             flags = session.get(stack.url(endpoint) + "/api/v1/status/flags", timeout=SECONDS).json()["data"]
     except (requests.RequestException, KeyError, ValueError) as error:
         raise CannotTell(f"{endpoint.service} does not tell its flags: {error}") from error
-    watched = {
-        name: str(flags.get(name))
-        for name in ("web.enable-admin-api", "web.enable-lifecycle", "web.enable-remote-write-receiver")
-    }
+    watched = watched_flags(endpoint.service, flags)
 
     evidence.effective(", ".join(f"{name}={value}" for name, value in watched.items()))
     on = [name for name, value in watched.items() if value == "true"]
@@ -116,6 +114,15 @@ def test_prometheus_admin_apis_are_off(stack: Stack, evidence: Evidence) -> None
         evidence=evidence,
         profile=stack.profile,
     )
+
+
+def watched_flags(service: str, flags: Mapping[str, object]) -> dict[str, str]:
+    """The flags that matter, as Prometheus tells them; CannotTell when one is not told: silence is not "off"."""
+    names = ("web.enable-admin-api", "web.enable-lifecycle", "web.enable-remote-write-receiver")
+    missing = [name for name in names if name not in flags]
+    if missing:
+        raise CannotTell(f"{service} does not tell the flags {', '.join(missing)}")
+    return {name: str(flags[name]).lower() for name in names}
 
 
 @check(

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from stack.model import Port, Service, Stack
 from suites.check import Area, Evidence, Impact, Level, Severity, check
-from suites.security.edges import ports_of_the_edge
+from suites.security.edges import is_edge, ports_of_the_edge
 from suites.security.rules import exposure
 from suites.security.rules.finding import Finding, judge
 
@@ -31,10 +31,20 @@ def test_service_publishes_only_what_the_edge_may(stack: Stack, service: Service
         elif f"{port.target}/{port.protocol}" in allowed:
             evidence.declared(f"{service.name}: {port} is the edge's", service.where_of("ports", index))
         else:
-            text = f"{service.name}: {port} is published on {reach(port)}, expected loopback ({service.role_reason})"
+            text = (
+                f"{service.name}: {port} is published on {reach(port)}, expected loopback ({role_of(stack, service)})"
+            )
             offences.append(Finding(text, service.where_of("ports", index), f"{port.target}/{port.protocol}"))
 
     judge(offences, check="SEC-CMP-004", evidence=evidence, profile=stack.profile, service=service.name)
+
+
+def role_of(stack: Stack, service: Service) -> str:
+    """What the service is taken for and why, and which line would make it the edge if that is what it is."""
+    told = f"taken for {service.role}: {service.role_reason}"
+    if stack.profile.stack.edge or is_edge(stack, service) or service.role != "application":
+        return told
+    return f'{told}; if it is what faces the internet, a profile says so: [stack] edge = "{service.name}"'
 
 
 def reach(port: Port) -> str:
@@ -58,7 +68,7 @@ def reach(port: Port) -> str:
 def test_service_joins_only_the_networks_it_needs(stack: Stack, service: Service, evidence: Evidence) -> None:
     offences = []
     if "default" in service.networks:
-        text = f"{service.name} is on the default network, which every service without `networks:` shares"
+        text = f"{service.name}: on the default network, which every service without `networks:` shares"
         offences.append(Finding(text, service.where_of("networks"), "default"))
     flows = stack.profile.flows
     if flows is None:
@@ -67,7 +77,7 @@ def test_service_joins_only_the_networks_it_needs(stack: Stack, service: Service
         pairs = [(flow.source, flow.target) for flow in flows]
         networks = {one.name: one.networks for one in stack.services}
         for network in exposure.unneeded_networks(service.name, service.networks, members_of(stack), pairs):
-            text = f"{service.name} joins {network}, but no declared flow of it has its other end there"
+            text = f"{service.name}: joins {network}, but no declared flow of it has its other end there"
             offences.append(Finding(text, service.where_of("networks", network), network))
         own = [(flow.source, flow.target, flow.port) for flow in flows if flow.source == service.name]
         offences += [Finding(text, service.where_of("networks")) for text in exposure.impossible_flows(own, networks)]

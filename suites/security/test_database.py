@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -86,20 +87,32 @@ def test_database_files_are_ciphertext(stack: Stack, database: Database, evidenc
 def judged_as(name: str, data: bytes) -> str | None:
     """What is wrong with a file's content (empty: it is ciphertext); None when there is nothing to judge in it.
 
-    The shared-memory index (-shm) holds page numbers and checksums, never content. Manifests and key files of backups
-    are small text that is meant to be read; a dump or database among them is found by its first bytes.
+    The shared-memory index (-shm) holds page numbers and checksums, never content. A manifest that names the archive it
+    stands beside, and an armoured OpenPGP key or signature, are text that is meant to be read; any other text is an export.
     """
     if name.endswith("-shm"):
         return None
     pages = entropy.wal_pages(data) if name.endswith("-wal") else data
-    if len(pages) < LEAST_SAMPLE:
-        return next((kind for magic, kind in entropy.KNOWN_PLAIN.items() if pages.startswith(magic)), None)
-    if (
-        name.endswith((".json", ".sha256", ".asc", ".sig", ".yaml", ".prom", ".txt", ".lock"))
-        and entropy.SQLITE_MAGIC not in pages
-    ):
+    if is_about_a_backup(name, pages):
         return None
+    if len(pages) < LEAST_SAMPLE:
+        known = next((kind for magic, kind in entropy.KNOWN_PLAIN.items() if pages.startswith(magic)), None)
+        return known or ("plain text" if entropy.is_text(pages) else None)
     return entropy.why_not_ciphertext(pages) or ""
+
+
+def is_about_a_backup(name: str, data: bytes) -> bool:
+    """Whether a file is a manifest of the archive beside it, or an OpenPGP public key or signature."""
+    if data.startswith((b"-----BEGIN PGP PUBLIC KEY BLOCK-----", b"-----BEGIN PGP SIGNATURE-----")):
+        return True
+    archive = name.removesuffix(".json")
+    if archive == name or not archive.endswith((".gpg", ".age")):
+        return False
+    try:
+        said = json.loads(data)
+    except ValueError:
+        return False
+    return isinstance(said, dict) and said.get("archive") == archive
 
 
 @check(

@@ -27,7 +27,7 @@ def as_check(rule: lint.Rule) -> Check:
         level=Level.DECLARED,
         impact=Impact.PASSIVE,
         rationale=rule.description,
-        remediation=f"`compose-lint --explain {rule.id}` says how.",
+        remediation=rule.remedy,
         standards=rule.references[:3],
     )
 

@@ -26,6 +26,13 @@ CASES = {
     "by-loopback-port": ("image: own/thing\n    ports: ['127.0.0.1:443:443']", "application", "nothing says otherwise"),
     "by-mount": ("image: own/thing\n    volumes: ['./x:/var/lib/postgresql/data']", "database", "it mounts /var/lib/postgresql/data"),
     "my-db": ("image: own/thing", "database", "its name says 'db'"),
+    "ledger": ("image: own/thing\n    ports: ['127.0.0.1:8080:8080']", "application", "nothing says otherwise"),
+    "knowledge-base": ("image: own/thing\n    ports: ['8080:8080']", "application", "nothing says otherwise"),
+    "my-gateway": ("image: own/thing\n    ports: ['8080:8080']", "edge", "its name says 'gateway'"),
+    "gateway2": ("image: own/thing\n    ports: ['8443:8443']", "edge", "its name says 'gateway'"),
+    "api-proxy": ("image: own/thing", "application", "nothing says otherwise"),
+    "edge-metrics": ("image: own/thing\n    ports: ['9999:9999']", "application", "nothing says otherwise"),
+    "nginxless": ("image: own/thing\n    ports: ['8080:8080']", "application", "nothing says otherwise"),
     "web": ("image: own/web", "application", "nothing says otherwise"),
 }  # fmt: skip
 
@@ -76,3 +83,27 @@ def test_a_profile_overrides_the_role(tmp_path: Path) -> None:
     service = Stack.load([path], profile=profile).service("a")
 
     assert (service.role, service.role_reason) == ("cache", "the profile says so")
+
+
+WORDPRESS = "  db: {image: 'mysql:8'}\n  wordpress: {image: wordpress, ports: ['8000:80']}\n"
+
+
+@pytest.mark.parametrize(
+    ("services", "edge", "reason"),
+    [
+        (WORDPRESS, "wordpress", "it alone publishes the web's port: 8000:80/tcp"),
+        ("  a: {image: i, ports: ['80:3000']}\n", "a", "it alone publishes the web's port: 80:3000/tcp"),
+        (WORDPRESS + "  admin: {image: i, ports: ['8001:80']}\n", None, ""),  # which one is it?
+        (WORDPRESS + "  front: {image: nginx, ports: ['80:80']}\n", "front", "its image is nginx"),
+        ("  a: {image: i, ports: ['127.0.0.1:8000:80']}\n", None, ""),
+        ("  a: {image: i, ports: ['8080:8080']}\n", None, ""),
+        ("  a: {image: 'postgres:16', ports: ['80:80']}\n", None, ""),
+    ],
+)
+def test_what_alone_publishes_the_web_is_the_edge(services: str, edge: str | None, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "compose.yaml"
+    path.write_text(f"services:\n{services}")
+    found = Stack.load([path]).by_role("edge")
+
+    assert [service.name for service in found] == ([edge] if edge else [])
+    assert not edge or found[0].role_reason == reason

@@ -66,6 +66,15 @@ def why_not_ciphertext(data: bytes) -> str | None:
     return f"{measured:.2f} bits a byte, ciphertext has {expected:.2f} or more" if measured < expected else None
 
 
+def is_text(data: bytes) -> bool:
+    """Whether bytes are text one could read: printable, in UTF-8, and not empty."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return False
+    return bool(text.strip()) and all(letter.isprintable() or letter.isspace() for letter in text)
+
+
 WAL_HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24
 WAL_MAGIC = (0x377F0682, 0x377F0683)
 

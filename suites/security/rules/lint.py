@@ -48,6 +48,7 @@ class Rule:
     description: str
     severity: str
     references: tuple[str, ...]
+    remedy: str
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,31 @@ class Lint:
 @functools.cache
 def rules() -> tuple[Rule, ...]:
     """Every rule of the installed compose-lint that no declared check of ours covers, by id."""
+    from compose_lint.explain import load_rule_doc
     from compose_lint.rules import get_registered_rules
 
     found = [rule().metadata for rule in get_registered_rules()]
     return tuple(
-        Rule(meta.id, meta.name, meta.description, meta.severity.value, tuple(meta.references))
+        Rule(
+            meta.id,
+            meta.name,
+            meta.description,
+            meta.severity.value,
+            tuple(meta.references),
+            remedy_in(load_rule_doc(meta.id)),
+        )
         for meta in sorted(found, key=lambda meta: meta.id)
         if meta.id not in COVERED_BY_DECLARED
     )
+
+
+def remedy_in(document: str) -> str:
+    """What the tool's own page about a rule says is wrong and what to do: its first paragraph of text.
+
+    `compose-lint --explain` prints that page, but the program is in our environment and not on anybody's PATH.
+    """
+    paragraphs = (" ".join(part.split()) for part in document.split("\n\n"))
+    return next((part for part in paragraphs if part and not part.startswith(("#", "**", "---"))), "")
 
 
 @functools.cache

@@ -12,6 +12,12 @@ MOVING_TAGS = frozenset(
     {"latest", "stable", "edge", "main", "master", "dev", "nightly", "mainline", "lts", "current", "rolling", "testing"}
 )
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+# The grammar of the reference that engines take (github.com/distribution/reference, reference.go).
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
+_REFERENCE = re.compile(
+    rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}}|@sha512:[0-9a-f]{{128}})?"
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,8 @@ def parse(reference: str) -> Reference:
 
 def image_problem(reference: str) -> str | None:
     """Why a pulled image is not pinned; None when it is, by digest."""
+    if not _REFERENCE.fullmatch(reference):
+        return f"{reference!r} is no valid image reference: no engine can pull it"
     image = parse(reference)
     if image.has_digest:
         return None
@@ -64,7 +72,7 @@ def base_problems(dockerfile: str, built_here: Collection[str]) -> list[tuple[in
             else ""
         )
         known = base == "scratch" or base in stages or parse(base).name in built_here
-        if base and not known and (problem := image_problem(base)):
+        if base and not known and (problem := image_problem(base.rstrip(":"))):
             problems.append((line_of(dockerfile, words[0]), problem))
         if len(words) >= 3 and words[1].lower() == "as":
             stages.add(words[2])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 TWO_YEARS_SECONDS = 63_072_000
@@ -153,6 +153,34 @@ def over_limit_problem(answers: Iterable[Answer]) -> str | None:
         return "429 comes without Retry-After"
     bad = [value for value in values if value is not None and not value.strip().isdigit()]
     return f"Retry-After is {bad[0]!r}, expected seconds" if bad else None
+
+
+LIMITED = frozenset({429, 503})
+"""What limits answer: 429 as they should, or 503 as nginx does unless told otherwise (limit_req_status)."""
+
+
+def was_refused(answer: Answer) -> bool:
+    """Whether a client got nothing of the site: turned away by a limit, or by a server that was too busy."""
+    return answer.status == 429 or answer.status >= 500
+
+
+NO_LIMIT = "there is no limit to be under"
+
+
+def polite_problem(greedy: Sequence[Answer], polite: Sequence[Answer]) -> str | None:
+    """What polite clients met beside a greedy one: how many of their requests were refused, `NO_LIMIT`, or None: nothing."""
+    refused = [answer for answer in polite if was_refused(answer)]
+    if refused:
+        return f"{len(refused)} of {len(polite)} requests of polite clients were refused beside a greedy one"
+    return None if any(answer.status in LIMITED for answer in greedy) else NO_LIMIT
+
+
+def login_limit_problem(guesses: Sequence[Answer], pages: Sequence[Answer]) -> str | None:
+    """Why logins have no limit of their own; None when they have: some guesses are refused, some judged, and no page is refused."""
+    if not any(answer.status in LIMITED for answer in guesses) or all(was_refused(answer) for answer in guesses):
+        return f"{len(guesses)} logins at once: nobody was refused by a limit"
+    refused = sum(was_refused(answer) for answer in pages)
+    return f"{refused} of {len(pages)} pages at once are refused as logins are" if refused else None
 
 
 INTERNAL_PATHS = (

@@ -113,7 +113,9 @@ def test_nothing_to_judge_is_no_verdict() -> None:
     assert judged_as("a.db-wal", b"") is None
 
 
-@pytest.mark.parametrize("name", ["customers.json", "export.txt", "dump.yaml", "a.lock", "old.prom", "key.asc", "x.gpg.json", "a.csv"])
+@pytest.mark.parametrize(
+    "name", ["customers.json", "export.txt", "dump.yaml", "a.lock", "old.prom", "key.asc", "x.gpg.json", "a.csv"]
+)
 def test_an_export_under_a_harmless_name_is_plain(name: str) -> None:
     rows = "".join(f'{{"customer": {number}, "mail": "c{number}@example.org"}}\n' for number in range(99)).encode()
 

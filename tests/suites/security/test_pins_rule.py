@@ -73,12 +73,25 @@ def test_unverified_downloads_are_found(dockerfile: str, problems: int) -> None:
 
 @pytest.mark.parametrize(
     "reference",
-    ["busybox:[bold]x", "日本", "Nginx:1.27", "a//b:1", "nginx:1.27:2", "a b", "app@sha256:short", "app@sha256:" + "a" * 63, "-x", "-x" + DIGEST],
+    [
+        "busybox:[bold]x",
+        "日本",
+        "Nginx:1.27",
+        "a//b:1",
+        "nginx:1.27:2",
+        "a b",
+        "app@sha256:short",
+        "app@sha256:" + "a" * 63,
+        "-x",
+        "-x" + DIGEST,
+    ],
 )
 def test_a_reference_no_engine_takes_is_said_to_be_invalid(reference: str) -> None:
     assert "is no valid image reference" in str(pins.image_problem(reference))
 
 
-@pytest.mark.parametrize("reference", ["nginx", "Registry.example:5000/a_b/c--d:V1.2-x_y", "localhost/app:1", "a/b/c.d" + DIGEST])
+@pytest.mark.parametrize(
+    "reference", ["nginx", "Registry.example:5000/a_b/c--d:V1.2-x_y", "localhost/app:1", "a/b/c.d" + DIGEST]
+)
 def test_a_reference_an_engine_takes_is_not(reference: str) -> None:
     assert "valid" not in (pins.image_problem(reference) or "")

@@ -136,7 +136,10 @@ def test_a_single_page_application_serves_nothing_internal() -> None:
     assert not web.is_served(answer(404), absent=answer(404))
 
 
-@pytest.mark.parametrize(("status", "refused"), [(200, False), (404, False), (308, False), (429, True), (503, True), (502, True), (500, True)])
+@pytest.mark.parametrize(
+    ("status", "refused"),
+    [(200, False), (404, False), (308, False), (429, True), (503, True), (502, True), (500, True)],
+)
 def test_a_client_that_gets_no_answer_of_the_site_was_refused(status: int, refused: bool) -> None:
     assert web.was_refused(answer(status)) is refused
 
