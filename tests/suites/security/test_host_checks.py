@@ -58,6 +58,16 @@ def test_a_well_kept_engine_passes(check: Verdict, good: Engine) -> None:
     [
         (checks.test_live_restore_is_on, engine(info={"LiveRestoreEnabled": False}), "live restore is off"),
         (checks.test_live_restore_is_on, engine(), "live restore is off"),
+        (
+            checks.test_engine_listens_on_no_open_tcp_port,
+            engine(words=("-H", "tcp://0.0.0.0:2375")),
+            "tcp://0.0.0.0:2375",
+        ),
+        (
+            checks.test_no_insecure_registry,
+            engine(info={"RegistryConfig": {"InsecureRegistryCIDRs": ["10.0.0.0/8"]}}),
+            "10.0.0.0/8 may be talked to",
+        ),
         (checks.test_default_bridge_separates, engine(), "communication is on"),
         (checks.test_default_bridge_separates, engine(file={"icc": False}, words=("--icc",)), "communication is on"),
         (checks.test_userland_proxy_is_off, engine(), "userland proxy is on"),
@@ -73,6 +83,20 @@ def test_a_well_kept_engine_passes(check: Verdict, good: Engine) -> None:
 def test_an_engine_left_as_installed_fails(check: Verdict, bad: Engine, said: str) -> None:
     with pytest.raises(AssertionError, match=said):
         check(STACK, bad, Evidence())
+
+
+def test_files_and_a_socket_that_others_can_change_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, file = tmp_path / "docker.sock", tmp_path / "daemon.json"
+    for made in (path, file):
+        made.touch()
+        made.chmod(0o666)
+    monkeypatch.setattr(checks, "DAEMON_JSON", file)
+    loose = Engine({"DockerRootDir": str(tmp_path)}, ("dockerd",), {}, path)
+
+    with pytest.raises(AssertionError, match="mode 0666|owned by uid"):
+        checks.test_socket_admits_root_and_its_group(STACK, loose, Evidence())
+    with pytest.raises(AssertionError, match=r"daemon\.json (?:has mode 0666|is owned by uid)"):
+        checks.test_engine_files_have_safe_modes(STACK, loose, Evidence())
 
 
 def test_a_swarm_node_has_no_live_restore_to_switch_on() -> None:
