@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from stack.model import Port, Service, Stack
 from suites.check import Area, Evidence, Impact, Level, Severity, check
-from suites.security.edges import is_edge, ports_of_the_edge
+from suites.security.edges import PUBLIC_WEB_PORTS, is_edge, ports_of_the_edge
 from suites.security.rules import exposure
 from suites.security.rules.finding import Finding, judge
 
@@ -31,18 +31,17 @@ def test_service_publishes_only_what_the_edge_may(stack: Stack, service: Service
         elif f"{port.target}/{port.protocol}" in allowed:
             evidence.declared(f"{service.name}: {port} is the edge's", service.where_of("ports", index))
         else:
-            text = (
-                f"{service.name}: {port} is published on {reach(port)}, expected loopback ({role_of(stack, service)})"
-            )
+            text = f"{service.name}: {port} is published on {reach(port)}, expected loopback ({role_of(stack, service, port)})"
             offences.append(Finding(text, service.where_of("ports", index), f"{port.target}/{port.protocol}"))
 
     judge(offences, check="SEC-CMP-004", evidence=evidence, profile=stack.profile, service=service.name)
 
 
-def role_of(stack: Stack, service: Service) -> str:
+def role_of(stack: Stack, service: Service, port: Port) -> str:
     """What the service is taken for and why, and which line would make it the edge if that is what it is."""
     told = f"taken for {service.role}: {service.role_reason}"
-    if stack.profile.stack.edge or is_edge(stack, service) or service.role != "application":
+    is_web = f"{port.target}/{port.protocol}" in exposure.WEB_PORTS or port.published in PUBLIC_WEB_PORTS
+    if stack.profile.stack.edge or is_edge(stack, service) or service.role != "application" or not is_web:
         return told
     return f'{told}; if it is what faces the internet, a profile says so: [stack] edge = "{service.name}"'
 

@@ -57,7 +57,7 @@ def in_service(stack: Stack, service: Service, origins: Origins) -> Iterator[Fin
         why = secret_values.is_by_value(name, value, mounted=mounted)
         if open_door is None and why is None:
             continue
-        text, expected = (open_door, "one") if open_door else (f"holds {why} by value", FILE)
+        text, expected = (open_door, "a password") if open_door else (f"holds {why} by value", FILE)
         place = service.where_of("environment", name)
         origin = origins.of_environment(name, str(value), place)
         if origin is not None:

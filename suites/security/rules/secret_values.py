@@ -70,7 +70,7 @@ _TEMPLATE = re.compile(r"[\"']?[*%{<$].*", re.DOTALL)
 A_SECRET = "a secret"
 A_PAIR = "a user's password"
 IN_A_URL = "a password in a URL"
-INSIDE = "a password inside"
+INSIDE = "a password in its text"
 
 
 def names_a_secret(name: str) -> bool:
