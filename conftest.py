@@ -2,4 +2,8 @@
 
 from __future__ import annotations
 
-pytest_plugins = ("suites.session", "suites.collection", "reports.plugin", "chaos.plugin")
+from suites.interruption import install
+
+install()  # before the plugins load: that takes a moment, in which somebody may change their mind
+
+pytest_plugins = ("suites.interruption", "suites.session", "suites.collection", "reports.plugin", "chaos.plugin")

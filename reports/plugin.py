@@ -7,8 +7,6 @@ Why this exists: it is the only place where pytest's idea of a run and ours meet
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -36,7 +34,7 @@ from suites.phases import PHASES, phase, spend
 
 __all__ = ["phase"]
 
-pytest_plugins = ("reports.listing",)
+pytest_plugins = ("reports.listing", "suites.interruption")
 
 _ROOT = Path(__file__).resolve().parent.parent
 _JUDGED = pytest.StashKey[Judgement | None]()
@@ -88,14 +86,6 @@ class Reporter:
         self._apart = 0.0
         self._begun = time.monotonic()
         self._is_worker = hasattr(config, "workerinput")
-
-    def pytest_sessionstart(self) -> None:
-        """Let SIGTERM end the session as Ctrl-C does (unless somebody else already decides): results are then
-        rendered.
-        """
-        main = threading.current_thread() is threading.main_thread()
-        if main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, _interrupt)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Make the plan of what was collected."""
@@ -247,11 +237,6 @@ class Reporter:
             text = terminal.summary(self._published.card, self._published.folder, width=width, colours=colours)
             terminalreporter.write(text + "\n", flush=True)
 
-    def pytest_unconfigure(self) -> None:
-        """Give SIGTERM back."""
-        if signal.getsignal(signal.SIGTERM) is _interrupt:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
 
 _CAME_TO_ITS_END = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 _STOPPED = {
@@ -266,10 +251,6 @@ _SHOWN = {
     "INCONCLUSIVE": ("?", "yellow"),
     "NOT_APPLICABLE": ("-", "cyan"),
 }
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def ordered(phases: Mapping[str, float]) -> dict[str, float]:

@@ -7,12 +7,10 @@ before a check does that is not static; and what this session started it takes d
 from __future__ import annotations
 
 import random
-import signal
-import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,6 +21,8 @@ from suites.phases import phase
 if TYPE_CHECKING:
     from stack.model import Stack
     from suites.choice import Choice
+
+pytest_plugins = ("suites.interruption",)
 
 _CHOICE = pytest.StashKey["Choice"]()
 _SEED = pytest.StashKey[int]()
@@ -70,23 +70,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the options that need no stack; make SIGTERM unwind as Ctrl-C does."""
+    """Check the options that need no stack."""
     asked: int | None = config.getoption("seed")
     config.stash[_SEED] = random.SystemRandom().getrandbits(32) if asked is None else asked
     config.stash[_ALLOWED] = _allowed(config)
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        before = signal.signal(signal.SIGTERM, _terminate)
-
-        def restore() -> None:
-            signal.signal(signal.SIGTERM, before)
-
-        config.add_cleanup(restore)
-
-
-def _terminate(number: int, frame: object) -> NoReturn:
-    from stack.interruption import Terminated
-
-    raise Terminated
 
 
 def _allowed(config: pytest.Config) -> frozenset[str]:
