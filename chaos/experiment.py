@@ -35,6 +35,8 @@ class Probe:
     complaint: Callable[[Stack], str | None]
     within: timedelta = timedelta(0)
     """How long it may take to come true, where that is allowed."""
+    answer_within: timedelta | None = None
+    """How long one answer may take, where the probe has a bound on it."""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ def edge_serves(
         f"the edge serves {path}" if allowed == (200,) else f"the edge answers {path} with {_either(allowed)}",
         complaint,
         within,
+        timedelta(seconds=timeout_seconds),
     )
 
 

@@ -5,13 +5,15 @@ from datetime import timedelta
 from chaos.experiment import Experiment, Promise
 from chaos.faults import Killed
 from chaos.probes import BACK_OFF_RESETS_AFTER, edge_serves, healthy
+from chaos.wording import spoken
 
+OUTAGE = timedelta(seconds=3)
 EXPERIMENT = Experiment(
     id="EXP-EDG-001",
-    hypothesis="When the edge's process is killed, customers are served again within three seconds, with nobody's help",
+    hypothesis=f"When the edge's process is killed, customers are served again within {spoken(OUTAGE)}, with nobody's help",
     fault=Killed("nginx"),
     steady_state=(edge_serves("/health"), edge_serves("/api/listings"), healthy("nginx", "server-blue")),
-    throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(seconds=3)),),
+    throughout=(Promise(edge_serves("/api/listings"), outage=OUTAGE),),
     hold=timedelta(0),
     unaided=True,
     recover_within=timedelta(seconds=10),

@@ -5,14 +5,17 @@ from datetime import timedelta
 from chaos.experiment import Experiment, Promise
 from chaos.faults import Latency
 from chaos.probes import edge_serves, healthy
+from chaos.wording import spoken
 
+MORE = timedelta(milliseconds=200)
+SERVED = timedelta(seconds=1)
 EXPERIMENT = Experiment(
     id="EXP-NET-003",
-    hypothesis="With 200 ms more between edge and server every customer is still served, within a second",
-    fault=Latency("nginx", "server-blue", 8000, milliseconds=200),
-    steady_state=(edge_serves("/api/listings", timeout_seconds=1), healthy("nginx", "server-blue")),
-    during=(edge_serves("/api/listings", timeout_seconds=1),),
-    throughout=(Promise(edge_serves("/api/listings", timeout_seconds=1), outage=timedelta(0)),),
+    hypothesis=f"With {spoken(MORE)} more between edge and server every customer is still served, within {spoken(SERVED)}",
+    fault=Latency("nginx", "server-blue", 8000, milliseconds=MORE // timedelta(milliseconds=1)),
+    steady_state=(edge_serves("/api/listings", timeout_seconds=SERVED.total_seconds()), healthy("nginx", "server-blue")),
+    during=(edge_serves("/api/listings", timeout_seconds=SERVED.total_seconds()),),
+    throughout=(Promise(edge_serves("/api/listings", timeout_seconds=SERVED.total_seconds()), outage=timedelta(0)),),
     hold=timedelta(seconds=3),
     recover_within=timedelta(seconds=5),
     severity="medium",
