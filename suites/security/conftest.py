@@ -22,16 +22,16 @@ from suites.session import may_run
 @pytest.fixture(autouse=True)
 def plain_http_is_one_finding(request: pytest.FixtureRequest) -> None:
     """On an edge without HTTPS, only the first TLS check of the run speaks: one cause, one finding."""
-    if "edge" not in request.fixturenames or not is_about_tls(request.node):
+    own = check_of(request.node)
+    if "edge" not in request.fixturenames or own is None or not is_about_tls(request.node):
         return
     stack: Stack = request.getfixturevalue("running")
     client: EdgeClient = request.getfixturevalue("edge")
-    service, own = edge_service(stack), check_of(request.node)
-    if service is None or own is None:
+    service = edge_service(stack)
+    if service is None:
         return
-    speakers = {
-        entry.id for item in request.session.items if is_about_tls(item) and may_run(item) and (entry := check_of(item))
-    }
+    tls = [item for item in request.session.items if item.path.stem in plain_http.TLS_MODULES and may_run(item)]
+    speakers = {entry.id for item in tls if (entry := check_of(item))}
     reason = plain_http.why_not_applicable(client.edge, service, own.id, speakers)
     if reason is not None:
         not_applicable(reason)
@@ -39,7 +39,8 @@ def plain_http_is_one_finding(request: pytest.FixtureRequest) -> None:
 
 def is_about_tls(item: pytest.Item) -> bool:
     """Whether a check is about HTTPS at the edge and nothing else."""
-    return item.path.stem in plain_http.TLS_MODULES
+    entry = check_of(item)
+    return item.path.stem in plain_http.TLS_MODULES or (entry is not None and entry.id in plain_http.HTTPS_ALONE)
 
 
 # By module and not by session: one outside can exist on a machine, and the load area wants it next.
@@ -56,10 +57,8 @@ def outside(running: Stack) -> Iterator[Outside]:
 def edge(running: Stack, request: pytest.FixtureRequest) -> EdgeClient:
     """A client that reaches the edge at the address it is published at."""
     client = client_of(running, loopback_dial)
-    if client.edge.https_port is not None:
+    if client.edge.https_port is not None or request.path.stem not in plain_http.TLS_MODULES:
         return client
-    if request.path.stem not in plain_http.TLS_MODULES:
-        not_applicable("the edge publishes no HTTPS, which the checks of TLS (SEC-TLS) judge")
     plain = plain_http.without_https(client.edge)
     return EdgeClient(plain, loopback_dial(plain))
 

@@ -111,9 +111,14 @@ class EdgeClient:
                     break
         return answers
 
+    def scheme_of(self, request: Request) -> str:
+        """How a request is sent: over plain HTTP where the edge has nothing else, for what it serves can be judged all the same."""
+        return "http" if self.edge.https_port is None and self.edge.http_port is not None else request.scheme
+
     def _opened(self, request: Request) -> socket.socket:
-        opened = self.connection(self.edge.port_of(request.scheme), request.source)
-        if request.scheme != "https":
+        scheme = self.scheme_of(request)
+        opened = self.connection(self.edge.port_of(scheme), request.source)
+        if scheme != "https":
             return opened
         try:
             return self.context.wrap_socket(opened, server_hostname=self.edge.server_name)
@@ -133,7 +138,10 @@ class EdgeClient:
         answer = client.getresponse()
         body = answer.read(MOST_BODY_BYTES)
         return Answer(
-            f"{request.method} {request.scheme}://…{request.path}", answer.status, tuple(answer.getheaders()), body
+            f"{request.method} {self.scheme_of(request)}://…{request.path}",
+            answer.status,
+            tuple(answer.getheaders()),
+            body,
         )
 
 

@@ -10,6 +10,8 @@ from stack.model import Service
 
 TLS_MODULES = ("test_tls", "test_certificate")
 """The modules whose checks are about nothing but HTTPS at the edge."""
+HTTPS_ALONE = frozenset({"SEC-HDR-001", "SEC-TLS-012"})
+"""Checks elsewhere that say nothing new about an edge without HTTPS: the promise of HTTPS, and the way to it."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pytest
 from stack.edge import Edge
 from stack.model import Stack
 from suites.security import plain_http
+from suites.security.edge_client import EdgeClient, Request, loopback_dial
 
 PLAIN = Edge("127.0.0.1", None, 8000, "localhost", None)
 BOTH = ("SEC-TLS-001", "SEC-TLS-005", "SEC-TLS-007")
@@ -47,3 +48,10 @@ def test_asking_for_https_finds_the_offence() -> None:
     with pytest.raises(AssertionError, match=r"serves plain HTTP alone \(port 8000\), expected HTTPS"):
         edge.port_of("https")
     assert edge.port_of("http") == 8000
+
+
+@pytest.mark.parametrize(
+    ("edge", "scheme"), [(PLAIN, "http"), (Edge("127.0.0.1", 443, 80, "localhost", None), "https")]
+)
+def test_what_is_served_in_plain_text_is_judged_in_plain_text(edge: Edge, scheme: str) -> None:
+    assert EdgeClient(edge, loopback_dial(edge)).scheme_of(Request("/")) == scheme
