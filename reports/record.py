@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import Any
 
 from reports.document import SCHEMA, VERSION
 from stack.errors import UserError
+
+NEEDED_BYTES = 64 * 1024**2
+"""Room that a run's reports may take: results, the page of 10,000 results (15 MB at most), the raw page and the rest."""
 
 
 class Record:
@@ -48,6 +52,7 @@ def new_folder(reports: Path) -> Path:
     made.
     """
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
+    _require_room(reports)
     try:
         reports.mkdir(parents=True, exist_ok=True)
         for name in (stamp, *(f"{stamp}-{number}" for number in range(2, 100))):
@@ -59,6 +64,21 @@ def new_folder(reports: Path) -> Path:
     except OSError as error:
         raise UserError(f"{reports}: reports cannot be written there ({error.strerror}).") from error
     raise UserError(f"{reports}: a hundred runs began there in this second.")
+
+
+def _require_room(reports: Path) -> None:
+    there = next((place for place in (reports, *reports.absolute().parents) if place.is_dir()), Path("/"))
+    free = shutil.disk_usage(there).free
+    if free < NEEDED_BYTES and not _is_read_only(there):
+        needed = NEEDED_BYTES // 1024**2
+        message = f"{reports}: the disk under it is nearly full: {free // 1024**2} MiB free, {needed} needed for reports."
+        raise UserError(message)
+
+
+def _is_read_only(place: Path) -> bool:
+    """Such a place has no room either, and is refused with its own reason. (So is /proc, which has none at all.)"""
+    facts = os.statvfs(place)
+    return bool(facts.f_flag & os.ST_RDONLY) or not facts.f_blocks
 
 
 def point_latest(folder: Path) -> None:

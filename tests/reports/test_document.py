@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
 import pytest
 
+from reports import record
 from reports.document import compiled, from_json, load, to_json
 from reports.record import Record, new_folder, point_latest
 from reports.render import json_
@@ -16,6 +21,7 @@ from reports.scorecard import score
 from stack.errors import UserError
 from tests.reports.sample import TODAY, card, realistic
 
+ROOT = Path(__file__).resolve().parents[2]
 _SCHEMAS = Path(__file__).resolve().parents[2] / "reports" / "schema"
 
 
@@ -134,3 +140,35 @@ def test_a_place_that_takes_no_reports_is_refused(tmp_path: Path, bad: str) -> N
 
     with pytest.raises(UserError, match="reports cannot be written there"):
         new_folder(path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a folder read-only")
+def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:
+    program = (
+        "import sys, pathlib; from reports.record import new_folder; from stack.errors import UserError\n"
+        "try: new_folder(pathlib.Path(sys.argv[1]) / 'out')\n"
+        "except UserError as error: sys.exit(str(error))\n"
+    )
+    mount = 'mount -t tmpfs -o ro tmpfs "$1" && exec "$2" -c "$3" "$1"'
+
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", mount, "sh", tmp_path, sys.executable, program],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+
+    assert done.stderr == f"{tmp_path}/out: reports cannot be written there (Read-only file system).\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_nearly_full_is_told_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record.shutil, "disk_usage", lambda _place: SimpleNamespace(free=3 * 1024**2))
+
+    with pytest.raises(UserError, match=r"out: the disk under it is nearly full: 3 MiB free, 64 needed for reports\.$"):
+        new_folder(tmp_path / "out")
+
+    assert list(tmp_path.iterdir()) == []
