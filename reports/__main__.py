@@ -24,7 +24,10 @@ YES, NO, BAD_INPUT = 0, 1, 4
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    asked = _parser().parse_args(arguments)
+    try:
+        asked = _parser().parse_args(arguments)
+    except SystemExit as ended:  # argparse has said it; its exit code for bad input is 2, which is pytest's "interrupted"
+        return BAD_INPUT if ended.code else YES
     command: Callable[[argparse.Namespace], int] = asked.command
     try:
         return command(asked)

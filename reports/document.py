@@ -101,7 +101,7 @@ def result_from_json(data: Mapping[str, Any]) -> Result:
         id=_text(data["id"]),
         subject=_text(data["subject"]),
         nodeid=_text(data["nodeid"]),
-        outcome=Outcome[data["outcome"]],
+        outcome=_outcome(data["outcome"]),
         reason=_text(data.get("reason", "")),
         seconds=float(data["seconds"]),
         excluded=bool(data.get("excluded", False)),
@@ -125,13 +125,19 @@ def result_from_json(data: Mapping[str, Any]) -> Result:
     )
 
 
+def _outcome(name: Any) -> Outcome:
+    if name not in Outcome.__members__:
+        raise _Damaged(f"{name!r} is not an outcome")
+    return Outcome[name]
+
+
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not text")
+        raise _Damaged(f"{value!r} is not text")
     return printable(value)
 
 
@@ -169,8 +175,27 @@ def from_json(data: Any) -> Run:
         )
         _refuse_strangers(run)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise UserError(f"it is damaged ({type(error).__name__}: {error})") from error
+        raise UserError(f"it is damaged ({_damage(error)})") from error
     return run
+
+
+def _damage(error: Exception) -> str:
+    """What is wrong, for somebody who doesn't read Python."""
+    match error:
+        case KeyError():
+            return f"{error.args[0]!r} is missing"
+        case _Damaged():
+            return str(error)
+        case IndexError():
+            return "a list is shorter than it has to be"
+        case TypeError() | AttributeError():
+            return "a value is of the wrong kind"
+        case _:
+            return f"a value is not among what is expected: {error}"
+
+
+class _Damaged(ValueError, TypeError):
+    """Damage that we found and name ourselves."""
 
 
 def _refuse_strangers(run: Run) -> None:
@@ -182,26 +207,27 @@ def _refuse_strangers(run: Run) -> None:
     seen: set[tuple[str, str]] = set()
     for one in run.results:
         if one.id not in described or (one.id, one.subject) not in planned:
-            raise ValueError(f"a result of {one.id}[{one.subject}] that was never planned")
+            raise _Damaged(f"a result of {one.id}[{one.subject}] that was never planned")
         if (one.id, one.subject) in seen:
-            raise ValueError(f"two results of {one.id}[{one.subject}]")
+            raise _Damaged(f"two results of {one.id}[{one.subject}]")
         seen.add((one.id, one.subject))
 
 
 _KINDS: dict[str, type] = {
     **dict.fromkeys(("started", "commit", "project", "command", "compose_sha256", "gate"), str),
-    **dict.fromkeys(("exclusions", "compose_files", "secrets", "waivers"), list),
+    **dict.fromkeys(("exclusions", "compose_files", "secrets", "waivers", "arguments", "absent"), list),
     **dict.fromkeys(("images", "versions", "engine", "gates", "host", "objectives"), dict),
 }
+_KIND_WORDS: dict[type, str] = {str: "text", list: "a list", dict: "an object"}
 
 
 def _manifest(data: Any) -> Mapping[str, Any]:
     if not isinstance(data, dict) or "started" not in data:
-        raise TypeError("the manifest is not an object with a start")
+        raise _Damaged("the manifest is not an object with a start")
     datetime.fromisoformat(data["started"])
     for name, kind in _KINDS.items():
         if data.get(name) is not None and not isinstance(data[name], kind):
-            raise TypeError(f"the manifest's {name} is not {kind.__name__}")
+            raise _Damaged(f"the manifest's {name} is not {_KIND_WORDS[kind]}")
     gates_from(data.get("gates"))
     return cast(Mapping[str, Any], _printable_tree(data))
 
@@ -230,7 +256,7 @@ def compiled(lines: Iterable[str]) -> Run:
             data = json.loads(line)
             kinds[data.pop("kind")].append(data)
         except (ValueError, KeyError, AttributeError) as error:
-            raise UserError(f"it is damaged ({type(error).__name__} in a line)") from error
+            raise UserError("it is damaged (one of its lines is not a record's)") from error
     if not kinds["run"]:
         raise UserError("it is not a record of a Seatrial run")
     end = kinds["end"][-1] if kinds["end"] else {"ended": "killed: the run left no last line", "phases": []}

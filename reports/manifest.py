@@ -9,6 +9,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -19,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from reports.repeat import PYTEST
 from stack.errors import SeatrialError
 from suites.session import seed_of
 
@@ -30,12 +32,13 @@ def begun(config: pytest.Config, stack: Any | None) -> dict[str, Any]:
     """What is known before anything starts; ``stack`` is the declared stack, or None where the run has none."""
     found: dict[str, Any] = {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join(["pytest", *config.invocation_params.args]),
+        "command": shlex.join([PYTEST, *map(str, config.invocation_params.args)]),
+        "arguments": [str(word) for word in config.invocation_params.args],
         "gate": config.getoption("gate"),
         "seed": seed_of(config) if config.pluginmanager.has_plugin("suites.session") else None,
-        "versions": versions(),
+        "versions": versions() | own_commit(),
         "host": {"system": platform.platform(), "python": platform.python_version()},
-        **commit(config.rootpath),
+        **commit(_home(config, stack)),
     }
     return found | (declared(stack) if stack is not None else {"exclusions": []})
 
@@ -50,6 +53,18 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return own
+
+
+def _home(config: pytest.Config, stack: Any | None) -> Path:
+    """Whose commit a run is about: the folder of the first compose file, or of the checks where there is no stack."""
+    files = stack.compose_files if stack is not None else ()
+    return Path(files[0]).resolve().parent if files else config.rootpath
+
+
+def own_commit() -> dict[str, str]:
+    """The commit of the Seatrial that judged, with a plus sign where its files differ; nothing where git can't tell."""
+    own = commit(_ROOT)
+    return {"seatrial commit": f"{own['commit']}{'+' if own['dirty'] else ''}"} if own["commit"] else {}
 
 
 def commit(folder: Path) -> dict[str, Any]:
@@ -87,7 +102,7 @@ def declared(stack: Any) -> dict[str, Any]:
 
 
 def running(stack: Any) -> Mapping[str, Any]:
-    """What runs: each service's image id, and the engine. Where the engine can't be asked, why."""
+    """What runs: each service's image id, what of it doesn't, and the engine. Where the engine can't be asked, why."""
     try:
         images = {
             one["Config"]["Labels"].get("com.docker.compose.service", "?"): one["Image"]
@@ -97,4 +112,6 @@ def running(stack: Any) -> Mapping[str, Any]:
     except SeatrialError as error:
         return {"images": {}, "engine": {"unknown": str(error)}}
     wanted = ("ServerVersion", "OperatingSystem", "KernelVersion", "Architecture", "CgroupVersion", "NCPU", "MemTotal")
-    return {"images": dict(sorted(images.items())), "engine": {key: info[key] for key in wanted if key in info}}
+    expected = {one.name for one in stack.services if not one.idle and not one.one_shot}
+    found: dict[str, Any] = {"absent": sorted(expected - images.keys())} if images else {}
+    return found | {"images": dict(sorted(images.items())), "engine": {key: info[key] for key in wanted if key in info}}

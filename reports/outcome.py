@@ -6,6 +6,7 @@ neither too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -67,14 +68,32 @@ class Result:
     traceback: str = ""
 
     @property
-    def observed(self) -> str:
-        """The part of the reason that says what was seen."""
-        return self.reason.partition(", expected ")[0]
+    def findings(self) -> tuple[Finding, ...]:
+        """The reason, one finding a line: what was seen and what was expected."""
+        return tuple(_finding(line) for line in self.reason.splitlines() if line.strip())
 
     @property
-    def expected(self) -> str:
-        """The part of the reason after ``, expected``; empty when the reason isn't written so."""
-        return self.reason.partition(", expected ")[2]
+    def unsaid_places(self) -> tuple[tuple[str, int], ...]:
+        """The places, each once, that the reason doesn't name itself."""
+        said = set(re.findall(r"[^\s\[\](),]+:[0-9]+", self.reason))
+        return tuple(
+            (file, line)
+            for file, line in dict.fromkeys(self.places)
+            if not any(f"/{one}".endswith(f"/{file}:{line}") or f"{file}:{line}".endswith(f"/{one}") for one in said)
+        )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of a reason; ``expected`` is empty when the line isn't written as ``OBSERVED, expected EXPECTED``."""
+
+    observed: str
+    expected: str = ""
+
+
+def _finding(line: str) -> Finding:
+    observed, _, expected = line.strip().partition(", expected ")
+    return Finding(observed, expected)
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:

@@ -46,8 +46,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("seatrial reports", "readiness reports and the gate")
     group.addoption(
         "--gate",
-        choices=["staging", "production"],
-        help="judge the whole catalogue, and make the exit code the verdict's: 0 only if this tier is reached",
+        metavar="TIER",
+        help="staging or production: judge the whole catalogue, and make the exit code the verdict's: 0 only if this tier is reached",
     )
     group.addoption(
         "--reports", metavar="DIR", type=Path, default=_ROOT / "reports" / "out", help="where reports are written"
@@ -58,7 +58,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start listening."""
+    """Start listening. Raises pytest.UsageError for a tier that does not exist."""
+    gate = config.getoption("gate")
+    if gate not in (None, "staging", "production"):
+        raise pytest.UsageError(f"--gate {gate}: there is no such tier, expected staging or production")
     config.pluginmanager.register(Reporter(config), "seatrial-reporter")
 
 

@@ -83,7 +83,9 @@ def _waiver(table: Any, where: str) -> Waiver:
     if unknown := sorted(set(table) - _KEYS):
         raise UserError(f"{where}: unknown key {unknown[0]!r}, expected {', '.join(sorted(_KEYS))}.")
     for key in ("id", "reason", "owner"):
-        if not isinstance(table.get(key), str) or not table[key].strip():
+        if key in table and not isinstance(table[key], str):
+            raise UserError(f"{where}: {key!r} is not text, but {table[key]!r}.")
+        if not table.get(key, "").strip():
             raise UserError(f"{where}: {key!r} is missing; a waiver has an id, a reason, an owner and a date.")
     expires = table.get("expires")
     if not isinstance(expires, date) or isinstance(expires, datetime):

@@ -22,7 +22,7 @@ from stack.progress import Progress
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE_FILE = ROOT / "stack" / "compose.yaml"
 FAILED, BAD_INPUT, SIGINT_CODE, SIGTERM_CODE = 1, 4, 130, 143
-_SERVICE = re.compile(r"  ([a-z0-9-]+):\s*(?:#.*)?$")
+_SERVICE = re.compile(r"  ([a-z0-9-]+):(?:\s.*)?$")
 _IMAGE = re.compile(r"    image: *([^\s#$]+)")
 
 
@@ -40,6 +40,25 @@ def foreign_images(compose: str) -> dict[str, str]:
     return found
 
 
+def services(compose: str) -> frozenset[str]:
+    """Return the names of a compose file's services, read from its lines as `foreign_images` does."""
+    found, inside = set(), False
+    for line in compose.splitlines():
+        if line[:1].strip() and not line.startswith("#"):
+            inside = line.startswith("services:")
+        elif inside and (match := _SERVICE.match(line)):
+            found.add(match[1])
+    return frozenset(found)
+
+
+def require_services(names: Sequence[str]) -> None:
+    """Raise UserError for a name given to `--without` that no service has."""
+    known = services(COMPOSE_FILE.read_text(encoding="utf-8")) if names and COMPOSE_FILE.exists() else frozenset(names)
+    for name in names:
+        if name not in known:
+            raise UserError(f"--without {name}: there is no such service, expected one of {', '.join(sorted(known))}")
+
+
 def ensure_host(progress: Progress) -> None:
     """Have the host's programs; raises UserError where something indispensable is missing and can't be installed."""
     wanting = [need for need in hostneeds.lacking(as_root=os.geteuid() == 0) if need.program != "make"]
@@ -55,7 +74,9 @@ def ensure_images(progress: Progress, without: Sequence[str] = ()) -> dict[str, 
     wanted = {reference: service for service, reference in foreign.items() if service not in without}
     missing = dict(images.obtain([*recipes.recipes(), *wanted], progress))
     for name, reason in sorted(missing.items()):
-        progress.say(f"! {name} could not be had: {reason}")
+        service = wanted.get(name)
+        accept = f"; to go on without it: WITHOUT={service} (--without {service})" if service else ""
+        progress.say(f"! {name} could not be had: {reason}{accept}")
     return {wanted.get(name, name): reason for name, reason in missing.items()}
 
 
@@ -143,8 +164,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as ended:
         return BAD_INPUT if ended.code else 0
     arguments.rest = rest
+    arguments.without = [name for given in arguments.without for name in given.split(",") if name]
     progress = Progress()
     try:
+        require_services(arguments.without)
         with interruptible():
             return _COMMANDS[arguments.command][0](arguments, progress)
     except (UserError, CannotTell) as error:

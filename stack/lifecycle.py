@@ -201,7 +201,10 @@ def _with_images(chosen: dict[str, dict[str, Any]], progress: Progress, *, build
     wanted = {str(service["image"]): name for name, service in chosen.items()}
     missing = dict(images.obtain(sorted(wanted), progress))
     for image, reason in sorted(missing.items()):
-        progress.say(f"! {wanted[image]} is left out: {image} could not be had ({reason})")
+        progress.say(
+            f"! {wanted[image]} is left out: {image} could not be had ({reason}); "
+            f"to accept that by name: --without {wanted[image]} (make: WITHOUT={wanted[image]})"
+        )
     return {name: service for name, service in chosen.items() if service["image"] not in missing}
 
 

@@ -7,7 +7,7 @@ before a check does that is not static; and what this session started it takes d
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,14 +66,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="exclude a service by name (repeatable, or a,b)",
     )
     group.addoption("--keep-stack", action="store_true", help="leave the stack up at the end")
-    group.addoption("--seed", type=int, metavar="N", help="repeat the random choices of another session")
+    group.addoption("--seed", metavar="N", help="repeat the random choices of another session")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options that need no stack."""
-    asked: int | None = config.getoption("seed")
-    config.stash[_SEED] = random.SystemRandom().getrandbits(32) if asked is None else asked
+    config.stash[_SEED] = _seed(config.getoption("seed"))
     config.stash[_ALLOWED] = _allowed(config)
+
+
+def _seed(asked: str | None) -> int:
+    if asked is None:
+        return random.SystemRandom().getrandbits(32)
+    try:
+        return int(asked)
+    except ValueError as error:
+        raise pytest.UsageError(f"--seed {asked}: must be a whole number") from error
 
 
 def _allowed(config: pytest.Config) -> frozenset[str]:
@@ -81,6 +89,12 @@ def _allowed(config: pytest.Config) -> frozenset[str]:
 
     Raises pytest.UsageError for an unknown impact, or for `destructive` without the project's own name behind it.
     """
+    faults, attached = config.getoption("allow_faults"), config.getoption("attach")
+    if faults and faults != attached:
+        raise pytest.UsageError(
+            f"--allow-faults {faults} permits faults in the project that was attached to: "
+            f"--attach {faults} --allow-faults {faults} (attached: {attached or 'nothing'})"
+        )
     given = list(config.invocation_params.args)
     allowed: set[str] = set()
     for word in config.getoption("allow"):
@@ -89,7 +103,6 @@ def _allowed(config: pytest.Config) -> frozenset[str]:
             raise pytest.UsageError(f"--allow {word}: must be `intrusive` or `destructive PROJECT`")
         if impact == "destructive":
             project = project or _word_after(given, "--allow", "destructive")
-            attached = config.getoption("attach")
             if not attached or project != attached:
                 raise pytest.UsageError(
                     f"--allow destructive needs the name of the attached project behind it, as a confirmation: "
@@ -114,7 +127,7 @@ def choice_of(config: pytest.Config) -> Choice:
     """The stack this session is about, loaded at the first call.
 
     Raises:
-        UserError: an option or a file is wrong.
+        UserError: an option or a file is wrong, or every service is excluded.
 
     """
     if _CHOICE not in config.stash:
@@ -130,7 +143,10 @@ def choice_of(config: pytest.Config) -> Choice:
             up=config.getoption("up"),
             without=names,
         )
-        config.stash[_CHOICE] = choose(asked)
+        choice = choose(asked)
+        if not choice.stack.services:
+            raise UserError(f"--without {','.join(names)}: nothing is left to judge, every service is excluded")
+        config.stash[_CHOICE] = choice
     return config.stash[_CHOICE]
 
 
@@ -180,13 +196,14 @@ def needs_running(item: pytest.Item) -> bool:
     return check_of(item) is not None and item.get_closest_marker("static") is None and not absent
 
 
-def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
-    """Say which stack this is and how to repeat the session's random choices."""
+def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest.Item]) -> list[str]:
+    """Say which stack this is, whether it will run, and how to repeat the session's random choices."""
     if _CHOICE not in config.stash:
         return []
     choice = config.stash[_CHOICE]
     excluded = f", without {', '.join(sorted(choice.stack.excluded))}" if choice.stack.excluded else ""
-    return [f"stack: {choice.stack.project} ({choice.how.value}{excluded}) · seed: {config.stash[_SEED]}"]
+    how = choice.how.value if any(map(needs_running, items)) else "read as declared: nothing is brought up"
+    return [f"stack: {choice.stack.project} ({how}{excluded}) · seed: {config.stash[_SEED]}"]
 
 
 # ── what runs ───────────────────────────────────────────────────────────────────────────────────────────────────────────

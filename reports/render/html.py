@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from markupsafe import Markup
 
 from reports.gate import Gate, Tier, floored
 from reports.outcome import Outcome, Result
+from reports.repeat import repeat
 from reports.scorecard import CheckScore, Scorecard
 from reports.text import seconds, shortened
 from suites.entry import Check, Level
@@ -199,10 +199,10 @@ def _levels(results: Sequence[Result], declared_level: Level) -> str:
     return " → ".join(level.value for level in Level if level.value in noted or level is declared_level)
 
 
-def command(one: CheckScore) -> str:
+def command(card: Scorecard, one: CheckScore) -> str:
     """What repeats a check: its test, the failing instance where there is one; what runs its area if it never ran."""
     node = next((result.nodeid for result in one.results if result.nodeid), "")
-    return f"pytest {shlex.quote(node)}" if node else one.entry.remediation.removeprefix("Run it: ")
+    return repeat(card.run.manifest, node) if node else one.entry.remediation.removeprefix("Run it: ")
 
 
 def _plain(value: float) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from reports.gate import floored
 from reports.outcome import Outcome
+from reports.repeat import repeat
 from reports.scorecard import CheckScore, Scorecard
 from reports.text import one_line
 
@@ -21,6 +24,13 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", flat).replace("@", "&#64;").replace("://", ":&#47;&#47;").replace("www.", "www&#46;")
 
 
+def code(text: str) -> str:
+    """``text`` as code on one line, fenced by more backticks than it holds."""
+    flat = " ".join(text.split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", flat)), default=0))
+    return f"{fence} {flat} {fence}" if "`" in flat else f"{fence}{flat}{fence}"
+
+
 def render(card: Scorecard) -> str:
     """The comment; cut off, with a sentence that says so, where a comment would be too long."""
     parts = [_head(card), _blockers(card), _areas(card), _checks(card), _boxes(card), _waivers(card)]
@@ -34,7 +44,8 @@ def render(card: Scorecard) -> str:
 
 def _head(card: Scorecard) -> str:
     sign = "⚪" if card.partial else ("🔴", "🟡", "🟢")[card.tier]
-    lines = [f"## {sign} {escaped(card.verdict)}", ""]
+    project = str(card.run.manifest.get("project") or "")
+    lines = [f"## {sign} {escaped(project)}: {escaped(card.verdict)}" if project else f"## {sign} {escaped(card.verdict)}", ""]
     if card.partial:
         lines += [f"{card.partial} checks of the catalogue were not asked for, so there is no verdict."]
     score, coverage = (_number(value) for value in (card.total.score, card.total.coverage))
@@ -76,13 +87,13 @@ def _checks(card: Scorecard) -> str:
     bad = [one for one in card.checks if one.outcome >= Outcome.INCONCLUSIVE]
     if not bad:
         return ""
-    rows = [line for one in bad for line in _check(one)]
+    rows = [line for one in bad for line in _check(one, card.run.manifest)]
     return "\n".join(
         [f"<details><summary>{len(bad)} checks that did not pass</summary>", "", *rows, "", "</details>", ""]
     )
 
 
-def _check(one: CheckScore) -> list[str]:
+def _check(one: CheckScore, manifest: Mapping[str, Any]) -> list[str]:
     waived = " *(waived)*" if one.waivers and not one.stands else ""
     lines = [
         f"- {_SIGNS[one.outcome]} **{one.entry.id}** {escaped(one.entry.title)} ({one.entry.severity.value}){waived}"
@@ -90,10 +101,14 @@ def _check(one: CheckScore) -> list[str]:
     wanting = [result for result in one.results if result.outcome >= Outcome.INCONCLUSIVE]
     for result in wanting[:5]:
         subject = f"{escaped(result.subject)}: " if result.subject else ""
-        lines.append(f"  - {subject}{escaped(result.reason)}")
+        lines += [f"  - {subject}{escaped(line)}" for line in result.reason.splitlines()[:10]]
+        if (more := len(result.reason.splitlines()) - 10) > 0:
+            lines.append(f"  - {subject}and {more} more findings")
     if len(wanting) > 5:
         lines.append(f"  - and {len(wanting) - 5} more")
-    return [*lines, f"  - Remedy: {escaped(one.entry.remediation)}"]
+    lines.append(f"  - Remedy: {escaped(one.entry.remediation)}")
+    node = next((result.nodeid for result in wanting if result.nodeid), "")
+    return [*lines, f"  - Repeat: {code(repeat(manifest, node))}"] if node else lines
 
 
 def _boxes(card: Scorecard) -> str:

@@ -63,7 +63,7 @@ def _rule(one: CheckScore) -> dict[str, Any]:
 def _result(card: Scorecard, one: CheckScore, result: Result, number: int) -> dict[str, Any]:
     failed = result.outcome is Outcome.FAIL
     subject = f" [{result.subject}]" if result.subject else ""
-    places = result.places or (card.run.sources.get(result.id, ("", 0)),)
+    places = tuple(dict.fromkeys(result.places)) or (card.run.sources.get(result.id, ("", 0)),)
     found: dict[str, Any] = {
         "ruleId": result.id,
         "ruleIndex": number,

@@ -187,8 +187,43 @@ def test_the_page_shows_the_verdicts_before(tmp_path: Path) -> None:
     assert "Before this run <span" not in (tmp_path / "1" / "readiness.html").read_text()
 
 
-def test_an_unknown_age_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["gate", ".", "--max-age", "soon"])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "required: COMMAND"),
+        (["shred", "."], "invalid choice: 'shred'"),
+        (["gate", ".", "--gate", "gold"], "invalid choice: 'gold'"),
+        (["gate", ".", "--max-age", "soon"], "is not an age such as 90m, 24h or 7d"),
+    ],
+)
+def test_a_bad_command_line_ends_in_a_sentence_and_4(
+    capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    assert main(words) == 4
+    assert said in capsys.readouterr().err.splitlines()[-1]
 
-    assert "is not an age such as 90m, 24h or 7d" in capsys.readouterr().err
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("outcome", "GREEN", "'GREEN' is not an outcome"),
+        ("outcome", 3, "3 is not an outcome"),
+        ("seconds", "long", "could not convert"),
+        ("notes", 3, "a value is of the wrong kind"),
+        ("id", None, "None is not text"),
+    ],
+)
+def test_damage_is_told_without_python(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str, value: object, said: str
+) -> None:
+    folder = _save(tmp_path / "run", _good())
+    path = tmp_path / "run" / "results.json"
+    data = json.loads(path.read_text())
+    data["results"][0][key] = value
+    path.write_text(json.dumps(data))
+
+    assert main(["gate", folder]) == 4
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Error:" not in error
+    assert error.count("\n") == 1

@@ -53,3 +53,11 @@ def test_what_is_not_a_waiver_is_refused(tmp_path: Path, text: str, said: str) -
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         read(tmp_path / "none.toml")
+
+
+def test_an_id_that_is_no_text_is_not_called_missing(tmp_path: Path) -> None:
+    path = tmp_path / "waivers.toml"
+    path.write_text('[[waiver]]\nid = 5\nreason = "r"\nowner = "o"\nexpires = 2027-01-01\n')
+
+    with pytest.raises(UserError, match="'id' is not text, but 5"):
+        read(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -69,6 +70,10 @@ BAD_INPUT = {
     "allow": (["--allow", "everything"], {}, "--allow everything: must be `intrusive` or `destructive PROJECT`"),
     "destructive unconfirmed": (["--compose-file", "compose.yaml", "--allow", "destructive"], {}, "needs the name of the attached project"),
     "destructive for another": (["--attach", "mine", "--allow", "destructive=other"], {}, "(attached: mine, named: other)"),
+    "seed": (["--seed", "abc"], {}, "--seed abc: must be a whole number"),
+    "gate": (["--gate", "gold"], {}, "--gate gold: there is no such tier, expected staging or production"),
+    "faults without attach": (["--allow-faults", "nosuch"], {}, "--allow-faults nosuch permits faults in the project that was attached to"),
+    "everything excluded": (["--compose-file", "compose.yaml", "--without", "web,db"], {}, "--without web,db: nothing is left to judge"),
     "attach without engine": (["--attach", "mine"], {}, "--attach mine: no Docker engine answers"),
 }  # fmt: skip
 
@@ -118,6 +123,30 @@ def test_an_excluded_service_is_not_checked(folder: Path) -> None:
 
     assert "without db" in done.stdout
     assert "1 passed" in done.stdout.splitlines()[-1]
+
+
+def test_a_run_that_brings_nothing_up_says_so(folder: Path) -> None:
+    done = run("test_try.py", "--compose-file", "compose.yaml", "-m", "static", cwd=folder, env=NO_ENGINE)
+
+    (head,) = [line for line in done.stdout.splitlines() if line.startswith("stack: ")]
+    assert "nothing is brought up" in head
+
+
+def test_a_foreign_stack_has_its_own_folders_commit(folder: Path) -> None:
+    git = ["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@example.test"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "theirs"]):
+        subprocess.run([*git, *words], check=True, capture_output=True)
+    theirs = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+
+    run("test_try.py", "--compose-file", "compose.yaml", "-m", "static", "--without", "db", cwd=folder, env=NO_ENGINE)
+
+    latest = folder / "out" / "latest"
+    manifest = json.loads((latest / "results.json").read_text())["manifest"]
+    assert manifest["commit"] == theirs
+    assert manifest["dirty"] is False
+    assert manifest["versions"]["seatrial commit"].rstrip("+") != theirs
+    assert manifest["project"] in (latest / "readiness.md").read_text().splitlines()[0].replace("\\", "")
+    assert manifest["arguments"][:3] == ["-c", str(ROOT / "pyproject.toml"), "--rootdir"]
 
 
 def test_a_seed_repeats(folder: Path) -> None:
