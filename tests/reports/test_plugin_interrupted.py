@@ -72,17 +72,19 @@ def test_a_killed_run_leaves_lines_that_can_be_rendered(checklist: pytest.Pytest
     assert "FAIL TST-PLUG-001" in done.stdout
 
 
-def test_an_interrupt_while_rendering_waits_until_everything_is_there(checklist: pytest.Pytester) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_rendering_waits_until_everything_is_there(
+    checklist: pytest.Pytester, number: signal.Signals
+) -> None:
     conftest = checklist.path / "conftest.py"
     conftest.write_text(
         conftest.read_text()
         + textwrap.dedent(
-            """
-            import signal
+            f"""
             import reports.publish as publishing
             before = publishing.RENDERINGS["readiness.html"]
             def interrupted(card):
-                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), {int(number)})
                 return before(card)
             publishing.RENDERINGS["readiness.html"] = interrupted
             """
