@@ -30,7 +30,11 @@ def secrets_file(stack: Stack) -> Path:
     if path is None:
         not_applicable(stack.profile.missing(FILE_LINE))
     if not path.exists():
-        inconclusive(first_run_makes(path))
+        inconclusive(
+            first_run_makes(path)
+            if path.is_relative_to(stack.root)
+            else f"{path} is not there, though the profile names it"
+        )
     return path
 
 

@@ -32,8 +32,14 @@ _SECRET_NAME = re.compile(
     r"requirepass|masterauth)(?:$|[_.-](?:value|hash|base64|b64|base|\d+)$)",
     re.IGNORECASE,
 )
+# Words that end alike and mean something else: working folders, compounds, filters, a model's special tokens, a board's pins,
+# and the names of files that Kafka's images call credentials.
 _NO_SECRET_NAME = re.compile(
-    r"^(?:old)?pwd$|(?:^|[_.-])(?:com|by|over|under|tres|sur|encom)pass$|(?:^|[_.-])proxy_?pass$", re.IGNORECASE
+    r"^(?:old)?pwd$|(?:^|[_.-])(?:com|by|over|under|tres|sur|encom)pass$|"
+    r"(?:^|[_.-])(?:proxy|high|low|band|all|first|second|two|single|multi)_?pass$|"
+    r"(?:^|[_.-])(?:pad|eos|bos|unk|sep|cls|mask|stop)_token$|ssl_(?:keystore|key|truststore)_credentials$|"
+    r"[_.-](?<!admin.)(?<!user.)(?<!access.)(?<!auth.)(?<!security.)(?<!login.)(?<!card.)pin$",
+    re.IGNORECASE,
 )
 # "user:password" is a secret under these names; a file, an address or a switch is none.
 _PAIR_NAME = re.compile(r"(?:^|[_.-])basic[_-]?auth$", re.IGNORECASE)
