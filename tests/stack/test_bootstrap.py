@@ -103,3 +103,20 @@ def test_an_image_of_ours_that_does_not_build_is_never_excused(
 
     assert main(["missing"]) == 1
     assert capsys.readouterr().out == ""
+
+
+def test_an_unknown_name_is_refused_before_anything_is_set_up(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "prepare", lambda *_: pytest.fail("set up"))
+
+    assert main(["readiness", "--without", "grafana,nosuch"]) == 4
+    assert "--without nosuch: there is no such service" in capsys.readouterr().err
+
+
+def test_the_shipped_stacks_services_are_read_without_a_yaml_parser() -> None:
+    import yaml
+
+    text = bootstrap.COMPOSE_FILE.read_text()
+
+    assert bootstrap.services(text) == yaml.safe_load(text)["services"].keys()
