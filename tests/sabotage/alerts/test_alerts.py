@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from chaos.runner import Runner
+from stack.clients.http import Refused
 from stack.driver import Driver
 from stack.errors import CannotTell
 from stack.model import Stack
@@ -20,6 +21,7 @@ from suites.alerts.drill import Trial, drill, run, trials
 from suites.alerts.rule_files import rule_files
 from suites.alerts.test_firing import test_alert_fires_arrives_and_resolves as the_firing_check
 from suites.alerts.test_firing import test_fault_raises_its_alerts_and_no_others as the_quiet_check
+from suites.alerts.test_rules import test_metrics_of_rules_exist as the_metric_check
 from suites.alerts.test_rules import test_rules_parse_and_pass_their_tests as the_rule_check
 from suites.check import Evidence
 from suites.observability.test_targets import test_every_target_is_up as the_target_check
@@ -90,6 +92,26 @@ def test_a_sound_stack_passes_every_check(tmp_path: Path) -> None:
         the_rule_check(stack, rule_files(stack), Evidence())
         eventually(lambda: all(t.is_up for t in stack.prometheus.targets()), within=_SOON * 2, every=_NOW_AND_THEN)
         the_target_check(stack, "prometheus", Evidence())
+        (rules,) = rule_files(stack)
+        the_metric_check(stack, rules, Evidence())
+
+
+def test_a_rule_about_a_metric_or_label_that_nobody_provides_is_found(tmp_path: Path) -> None:
+    renamed = edit("prometheus/rules/down.yml", "expr: up == 0", 'expr: up{colour="blue"} == 0 or coins_total > 9')
+    with running(tmp_path, renamed) as stack:
+        eventually(lambda: {"up", "coins"} <= metrics(stack), within=_SOON * 2, every=_NOW_AND_THEN)
+        (rules,) = rule_files(stack)
+
+        with pytest.raises(AssertionError, match="down: there is no metric coins_total; up has no label colour"):
+            the_metric_check(stack, rules, Evidence())
+
+
+def metrics(stack: Stack) -> set[str]:
+    """The metrics that the stack's Prometheus has seen; none while it starts."""
+    try:
+        return set(stack.prometheus.metric_names())
+    except (CannotTell, Refused):
+        return set()
 
 
 def test_a_muted_route_is_found(tmp_path: Path) -> None:
@@ -109,6 +131,10 @@ def test_noise_is_found(tmp_path: Path) -> None:
         found = heard(stack)
 
         with pytest.raises(AssertionError, match="raised TillSilent too"):
+            the_quiet_check(found, trials(stack)[0], Evidence())
+        assert found[0].broken_silence == ("TillSilent about nobody named, a consequence",)
+        found[0].noise.clear()  # as where another row of the matrix expects the alert of somebody else
+        with pytest.raises(AssertionError, match="TillSilent about nobody named, a consequence was delivered, and must stay"):
             the_quiet_check(found, trials(stack)[0], Evidence())
 
 
