@@ -27,7 +27,9 @@ def judged(run: Run, waivers: Sequence[Waiver], today: date, *, gated: bool = Fa
     absent = sum(one.id not in planned for one in run.checks)
     if absent and not gated and run.manifest.get("gate") is None:
         asked = replace(run, checks=tuple(one for one in run.checks if one.id in planned))
-        return score((), asked, waivers, today, partial=absent)
+        elsewhere = {one.id for one in run.checks} - planned
+        here = [one for one in waivers if one.id not in elsewhere]  # a waiver of what was not asked says nothing here
+        return score((), asked, here, today, partial=absent)
     return score(run.checks, run, waivers, today)
 
 

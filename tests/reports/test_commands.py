@@ -60,6 +60,19 @@ def test_the_gate_judges_the_runs_whole_catalogue_even_if_part_of_it_was_asked_f
     assert main(["gate", folder, "--gate", "staging"]) == 1
 
 
+def test_a_waiver_of_what_was_not_asked_is_not_said_to_name_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waiver = {"id": "TST-B-001", "reason": "r", "owner": "o", "expires": "2027-01-01"}
+    run = _good(gate=None, waivers=[waiver, waiver | {"id": "TST-C-001"}])
+
+    main(["render", _save(tmp_path / "run", replace(run, checks=(*run.checks, entry("TST-B-001"))))])
+
+    said = capsys.readouterr().out
+    assert "waiver for TST-B-001" not in said
+    assert "waiver for TST-C-001" in said
+
+
 def test_waivers_may_be_given_anew(tmp_path: Path) -> None:
     run = run_of(
         [entry("TST-A-001"), entry("TST-A-002")],
