@@ -229,9 +229,15 @@ class Reporter:
         self._record.end(ended, spent)
         self._published = publish(self._record.folder)
         point_latest(self._record.folder)
-        if self._config.getoption("gate") and not stopped:
-            good = self._published.reached(self._config.getoption("gate")) and not self._others_failed
-            session.exitstatus = pytest.ExitCode.OK if good else pytest.ExitCode.TESTS_FAILED
+        if stopped or session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not self._config.getoption("gate"):
+            return
+        good = self._is_good(self._published) and not self._others_failed
+        session.exitstatus = pytest.ExitCode.OK if good else pytest.ExitCode.TESTS_FAILED
+
+    def _is_good(self, published: Published) -> bool:
+        """Under ``--gate`` the tier is reached; else nothing that ran stands unanswered (a waiver answers)."""
+        gate = self._config.getoption("gate")
+        return published.reached(gate) if gate else not any(one.ran and one.stands for one in published.card.checks)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show what failed, why and what to do, and then the head of the scorecard."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pytest
 
 from tests.reports.checklists import results_of, run, write
@@ -268,3 +270,20 @@ def test_the_manifest_binds_therun(checklist: pytest.Pytester) -> None:
     assert manifest["waivers"][0]["owner"] == "o"
     assert manifest["commit"] is None
     assert manifest["gate"] is None
+
+
+@pytest.mark.parametrize(("waived", "code"), [("TST-PLUG-001", 0), ("TST-PLUG-002", 1)])
+def test_without_a_gate_a_waived_failure_is_answered_and_any_other_fails(
+    checklist: pytest.Pytester, waived: str, code: int
+) -> None:
+    write(checklist, "@checked(1)\ndef test_1(): assert False, 'a: b, expected c'\n@checked(2)\ndef test_2(): pass\n")
+    soon = date.today() + timedelta(days=30)
+    (checklist.path / "waivers.toml").write_text(f'[[waiver]]\nid="{waived}"\nreason="r"\nowner="o"\nexpires={soon}\n')
+
+    assert run(checklist).ret == code
+
+
+def test_what_could_not_be_assessed_fails_a_run_without_a_gate(checklist: pytest.Pytester) -> None:
+    write(checklist, "@checked(1)\ndef test_1(): pytest.skip('not today')\n")
+
+    assert run(checklist).ret == 1
