@@ -218,5 +218,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def longest_round(config: str) -> timedelta:
+    """The longest time from one scrape's start to the end of the next, over all jobs of a prometheus.yml."""
+    told = yaml.safe_load(config)
+    world = told.get("global") or {}
+    rounds = [
+        milliseconds(job.get("scrape_interval") or world.get("scrape_interval", "1m"))
+        + milliseconds(job.get("scrape_timeout") or world.get("scrape_timeout", "10s"))
+        for job in told.get("scrape_configs") or [{}]
+    ]
+    return timedelta(milliseconds=max(rounds))
+
+
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,10 +6,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import yaml
-
 from stack.clients.prometheus import Target
-from stack.timescale import milliseconds
+from stack.timescale import longest_round
 from stack.waiting import eventually
 from suites.check import Area, Evidence, Impact, Level, Severity, check, needs, over
 
@@ -62,18 +60,6 @@ def scraped(stack: Stack) -> list[Target]:
             settled, within=longest_round(prometheus.config()), every=timedelta(seconds=0.5), what="the first scrapes"
         )
     return latest
-
-
-def longest_round(config: str) -> timedelta:
-    """The longest time from one scrape's start to the end of the next, over all jobs of a prometheus.yml."""
-    told = yaml.safe_load(config)
-    world = told.get("global") or {}
-    rounds = [
-        milliseconds(job.get("scrape_interval") or world.get("scrape_interval", "1m"))
-        + milliseconds(job.get("scrape_timeout") or world.get("scrape_timeout", "10s"))
-        for job in told.get("scrape_configs") or [{}]
-    ]
-    return timedelta(milliseconds=max(rounds))
 
 
 def down(targets: list[Target], excluded: frozenset[str]) -> list[str]:

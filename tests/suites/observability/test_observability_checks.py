@@ -16,12 +16,13 @@ from stack.clients.prometheus import Target
 from stack.clients.wallet import Balance
 from stack.completed import Completed
 from stack.errors import CannotTell
+from stack.timescale import longest_round
 from suites.check import Evidence
 from suites.observability.shipping import ship
 from suites.observability.test_exporter import test_exporter_tells_what_the_wallet_answers as the_exporter_check
 from suites.observability.test_logs import mislabelled
 from suites.observability.test_logs import test_a_line_is_found_with_its_labels as the_log_check
-from suites.observability.test_targets import down, longest_round, scraped, unscraped
+from suites.observability.test_targets import down, scraped, unscraped
 
 # ── OBS-TGT-001 ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
