@@ -7,6 +7,7 @@ Why this exists: it is the only place where pytest's idea of a run and ours meet
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -86,6 +87,7 @@ class Reporter:
         self._looked_at_running = False
         self._plan: list[dict[str, Any]] = []
         self._others_failed = 0
+        self._refused = ""
         self._apart = 0.0
         self._begun = time.monotonic()
         self._is_worker = hasattr(config, "workerinput")
@@ -131,7 +133,7 @@ class Reporter:
         if self._record and not self._looked_at_running and entry and not entry.is_static:
             self._looked_at_running = True
             if self._config.pluginmanager.has_plugin("suites.session"):
-                self._record.line("manifest", **manifest.running(declared_stack(self._config)))
+                self._note("manifest", **manifest.running(declared_stack(self._config)))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -174,7 +176,7 @@ class Reporter:
         """Write a finished result down."""
         result = getattr(report, "seatrial_result", None)
         if result is not None and self._record:
-            self._record.line("result", **result)
+            self._note("result", **result)
             spend(self._config, report.seatrial_area, result["seconds"])
         elif report.failed and not hasattr(report, "seatrial_outcome"):
             self._others_failed += 1
@@ -207,14 +209,29 @@ class Reporter:
         """
         try:
             return (yield)
+        except OSError as error:  # pytest-html writes its page here
+            if error.errno != errno.ENOSPC:
+                raise
+            return None  # told below, when our own pages are refused too
         finally:
             if self._is_worker:
                 self._config.workeroutput["seatrial_plan"] = self._plan  # type: ignore[attr-defined]  # pytest-xdist's
-            elif self._record:
+            elif self._record and not self._refused:
                 with held() as interrupted:
                     self._finish(session)
                 if interrupted():
                     session.exitstatus = pytest.ExitCode.INTERRUPTED
+
+    def _note(self, kind: str, **data: Any) -> None:
+        """Append a line to the record; a disk that takes no more ends the session in one sentence: what can't be written
+        down can't be judged.
+        """
+        assert self._record is not None  # only called when it is open
+        try:
+            self._record.line(kind, **data)
+        except OSError as error:
+            self._refused = f"{self._record.folder}: the disk takes no more results ({error.strerror})."
+            pytest.exit(self._refused, returncode=pytest.ExitCode.USAGE_ERROR)
 
     def _finish(self, session: pytest.Session) -> None:
         assert self._record is not None  # only called when it is open
@@ -226,9 +243,17 @@ class Reporter:
         )
         phases: dict[str, float] = self._config.stash.setdefault(PHASES, {})
         spent = ordered(phases) | {"whole session": time.monotonic() - self._begun}
-        self._record.end(ended, spent)
-        self._published = publish(self._record.folder)
-        point_latest(self._record.folder)
+        try:
+            self._record.end(ended, spent)
+            self._published = publish(self._record.folder)
+            point_latest(self._record.folder)
+        except OSError as error:
+            self._refused = f"{self._record.folder}: the disk takes no more results ({error.strerror})."
+        except UserError as error:
+            self._refused = str(error)
+        if self._published is None:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+            return
         if stopped or session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not self._config.getoption("gate"):
             return
         good = self._is_good(self._published) and not self._others_failed
@@ -245,6 +270,8 @@ class Reporter:
             width, colours = terminalreporter._tw.fullwidth, terminalreporter.hasmarkup
             text = terminal.summary(self._published.card, self._published.folder, width=width, colours=colours)
             terminalreporter.write(text + "\n", flush=True)
+        elif self._refused:
+            terminalreporter.write_line(f"ERROR: {self._refused} What was written stays.", red=True)
 
 
 _CAME_TO_ITS_END = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)

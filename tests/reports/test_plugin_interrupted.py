@@ -97,3 +97,24 @@ def test_an_interrupt_while_rendering_waits_until_everything_is_there(
     assert done.ret == 2
     assert {"readiness.html", "badge.svg"} <= {path.name for path in (checklist.path / "out" / "latest").iterdir()}
     done.stdout.fnmatch_lines(["*PRODUCTION-READY*"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system, which takes root")
+def test_a_disk_that_fills_up_meanwhile_ends_the_run_in_one_sentence(checklist: pytest.Pytester) -> None:
+    fill = "exec('while True: f.write(bytes(1 << 16))', {'f': open('out/rest', 'wb', 0)})"
+    write(checklist, f"@checked(1)\ndef test_1():\n    try: {fill}\n    except OSError: pass\n@checked(2)\ndef test_2(): pass\n")
+    out = checklist.mkdir("out")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=66m", "none", str(out)], check=True)
+
+    try:
+        done = run(checklist)
+        kept = next(out.glob("*/results.jsonl")).read_text()
+    finally:
+        subprocess.run(["umount", str(out)], check=True)
+
+    text = done.stdout.str() + done.stderr.str()
+    assert "(No space left on device). What was written stays." in text
+    assert "INTERNALERROR" not in text
+    assert "Traceback" not in text
+    assert done.ret == 4
+    assert '"kind":"run"' in kept
