@@ -12,6 +12,8 @@ from starlette.responses import Response
 from .context import Context
 from .database import Database
 from .errors import ApiError, NotFound
+from .escrow.triple import Triple
+from .escrow.worker import Worker
 from .metrics import Metrics
 from .middleware.guard import Guard
 from .middleware.observe import Observe
@@ -31,21 +33,28 @@ class MethodNotAllowed(ApiError):
 def create_app(settings: Settings) -> Starlette:
     """Make the application; its database opens when it starts. Raises nothing before that."""
     metrics = Metrics(settings.colour)
+    database = Database(settings, metrics)
+    worker = Worker(database, Triple.of(settings), metrics) if settings.holds_escrows else None
     parts = Context(
         settings=settings,
         metrics=metrics,
-        database=Database(settings, metrics),
+        database=database,
         passwords=Passwords(),
         sessions=Sessions(settings.session_secret, settings.session_lifetime_seconds),
         wallets=Wallets(settings.wallets, metrics),
+        worker=worker,
     )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         parts.database.start()
+        if worker:
+            worker.start()
         try:
             yield
         finally:
+            if worker:
+                await worker.stop()
             parts.database.close()
             parts.passwords.close()
 

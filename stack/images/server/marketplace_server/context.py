@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from .database import Database
+from .escrow.worker import Worker
 from .metrics import Metrics
 from .passwords import Passwords
 from .sessions import Sessions
@@ -22,6 +23,8 @@ class Context:
     passwords: Passwords
     sessions: Sessions
     wallets: Wallets
+    worker: Worker | None = None
+    """Moves the escrows along; None where no wallets are configured to do it with."""
     draining: list[bool] = field(default_factory=lambda: [False])
     """One flag, shared with the HTTP server's signal handler."""
 

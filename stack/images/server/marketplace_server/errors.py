@@ -105,6 +105,24 @@ class OwnListing(Conflict):
     code, message = "own_listing", "You can't order your own listing."
 
 
+class Forbidden(ApiError):
+    """The caller may see the thing, and this is not theirs to do."""
+
+    status, code, message = 403, "forbidden", "That is not yours to do."
+
+
+class WrongState(Conflict):
+    """An order moves along its states, and each move happens once."""
+
+    code, message = "wrong_state", "The order is not in a state for this."
+
+
+class NoEscrow(Conflict):
+    """The order has no escrow: its buyer gave no address to return money to."""
+
+    code, message = "no_escrow", "This order has no escrow: no refund_address was given with it."
+
+
 class Unavailable(ApiError):
     """Not now: nothing was done, and trying again with the same key is safe."""
 

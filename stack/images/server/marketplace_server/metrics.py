@@ -42,6 +42,22 @@ class Metrics:
         self.transitions = Counter(
             "escrow_state_transitions_total", "Order state changes.", ("from_state", "to_state"), registry=registry
         )
+        self.settlements_refused = Counter(
+            "settlements_refused_total", "Requests about an order's settlement refused, by reason.", ("reason",),
+            registry=registry,
+        )  # fmt: skip
+        self.payouts = Counter("escrow_payouts_total", "Payouts confirmed by the chain.", ("kind",), registry=registry)
+        self.deposits = Counter("escrow_deposits_total", "Deposits credited.", registry=registry)
+        self.escrow_failures = Counter(
+            "escrow_step_failures_total", "Steps of the escrow worker that will be tried again.", ("step",),
+            registry=registry,
+        )  # fmt: skip
+        self.escrow_leader = Gauge(
+            "escrow_lease_held", "Whether this process acts for the escrows now.", registry=registry
+        )
+        self.escrow_round = Histogram(
+            "escrow_round_seconds", "Time of one round of the escrow worker.", buckets=_LATENCY, registry=registry
+        )
         self.escrow_active = Gauge("escrow_active", "Orders in a state that is not final.", registry=registry)
         self.escrow_locked = Gauge("escrow_locked_piconero", "Ledger balance held in escrow.", registry=registry)
         self.escrow_oldest = Gauge(

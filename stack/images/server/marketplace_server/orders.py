@@ -8,13 +8,19 @@ from typing import Any
 
 from . import journal
 from .connection import Connection
-from .errors import KeyReused, NotFound, OwnListing, WalletsUnavailable
+from .errors import InvalidInput, KeyReused, NotFound, OwnListing, WalletsUnavailable
+from .escrow import records
+from .escrow.rules import MIN_ESCROW_PICONERO
 
 _NAMES = (
     "id", "sequence", "state", "listing_id", "buyer_id", "vendor_id",
     "price_piconero", "note", "idempotency_key", "created_at", "updated_at",
 )  # fmt: skip
 _COLUMNS = ", ".join(_NAMES)
+_ARBITRATED = (
+    "(EXISTS (SELECT 1 FROM arbiters WHERE account_id = ?2)"
+    " AND EXISTS (SELECT 1 FROM order_events WHERE order_id = ?1 AND to_state = 'disputed'))"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +31,13 @@ class Request:
     listing_id: str
     key: str
     note: str
+    refund_address: str | None = None
 
     @property
     def fingerprint(self) -> bytes:
         """Tell two requests under one key apart."""
-        return hashlib.sha256(f"{self.listing_id}\n{self.note}".encode()).digest()
+        back = f"\n{self.refund_address}" if self.refund_address else ""
+        return hashlib.sha256(f"{self.listing_id}\n{self.note}{back}".encode()).digest()
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,7 @@ def place(connection: Connection, request: Request, *, wallets_answer: bool) -> 
     """Take an order in state `created`, or answer again the one that was made under this key.
 
     A replay is answered without wallets too: the order was acknowledged, and saying otherwise would be a lie.
-    Raises KeyReused, NotFound (listing), OwnListing, WalletsUnavailable.
+    With a refund address it gets an escrow. Raises KeyReused, NotFound (listing), OwnListing, WalletsUnavailable, InvalidInput.
     """
     earlier = connection.execute(
         f"SELECT request_fingerprint, {_COLUMNS} FROM orders WHERE buyer_id = ? AND idempotency_key = ?",
@@ -53,7 +61,7 @@ def place(connection: Connection, request: Request, *, wallets_answer: bool) -> 
     if earlier:
         if earlier[0] != request.fingerprint:
             raise KeyReused
-        return Placed(_order(earlier[1:], request.buyer_id), is_new=False)
+        return Placed(_with_escrow(connection, _order(earlier[1:], request.buyer_id)), is_new=False)
     if not wallets_answer:
         raise WalletsUnavailable(retry_after_seconds=5)
     listing = connection.execute(
@@ -64,17 +72,25 @@ def place(connection: Connection, request: Request, *, wallets_answer: bool) -> 
     vendor_id, price = listing
     if vendor_id == request.buyer_id:
         raise OwnListing
-    return Placed(_insert(connection, request, vendor_id, price), is_new=True)
+    if request.refund_address and price < MIN_ESCROW_PICONERO:
+        raise InvalidInput(
+            f"An escrow is made for at least {MIN_ESCROW_PICONERO} piconero: less is eaten up by its fee."
+        )
+    order = _insert(connection, request, vendor_id, price)
+    if request.refund_address:
+        records.open_for(connection, order["id"], request.refund_address)
+    return Placed(_with_escrow(connection, order), is_new=True)
 
 
 def get(connection: Connection, order_id: str, account_id: str) -> dict[str, Any]:
-    """Read an order of which the account is a party. Raises NotFound, also for an order of others."""
+    """Read an order of which the account is a party, or whose dispute it arbitrates. Raises NotFound, also for others' orders."""
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM orders WHERE id = ? AND ? IN (buyer_id, vendor_id)", (order_id, account_id)
+        f"SELECT {_COLUMNS} FROM orders WHERE id = ?1 AND (?2 IN (buyer_id, vendor_id) OR {_ARBITRATED})",
+        (order_id, account_id),
     ).fetchone()
     if row is None:
         raise NotFound("There is no such order of yours.")
-    return _order(row, account_id)
+    return _with_escrow(connection, _order(row, account_id))
 
 
 def page(connection: Connection, buyer_id: str, *, page: int, per_page: int) -> dict[str, Any]:
@@ -108,6 +124,11 @@ def _insert(connection: Connection, request: Request, vendor_id: str, price: int
         (order_id, sequence, now),
     )
     return _order(row, request.buyer_id)
+
+
+def _with_escrow(connection: Connection, order: dict[str, Any]) -> dict[str, Any]:
+    escrow = records.told(connection, order["id"])
+    return order if escrow is None else {**order, "escrow": escrow}
 
 
 def _order(row: tuple[Any, ...], reader_id: str) -> dict[str, Any]:

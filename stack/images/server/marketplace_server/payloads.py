@@ -1,12 +1,13 @@
 """What clients may send, as types: strict, closed and bounded, so that nothing odd reaches the database."""
 
 import unicodedata
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from .errors import InvalidInput, MalformedRequest, UnsupportedMediaType
+from .escrow.address import is_address
 
 MAX_PICONERO = 2**53 - 1
 """Largest amount: what every JSON reader and Prometheus' floats hold exactly (about 9,007 XMR)."""
@@ -23,6 +24,15 @@ def _one_line(text: str) -> str:
     if "\n" in text or "\t" in text or not text.strip():
         raise ValueError("must be one line that is not blank")
     return _printable(text)
+
+
+def _address(text: str) -> str:
+    if not is_address(text):
+        raise ValueError("must be a standard Monero address or a subaddress")
+    return text
+
+
+Address = Annotated[str, Field(max_length=200), AfterValidator(_address)]
 
 
 class _Payload(BaseModel):
@@ -55,6 +65,24 @@ class NewOrder(_Payload):
     """Body of POST /api/listings/{id}/order; may be empty."""
 
     note: Annotated[str, Field(max_length=1000), AfterValidator(_printable)] = ""
+    refund_address: Address | None = None
+    """Where money can be returned to; with it the order gets an escrow, without it nothing can be paid in."""
+
+
+class Shipment(_Payload):
+    """Body of POST /api/orders/{id}/ship."""
+
+    payout_address: Address
+
+
+class Resolution(_Payload):
+    """Body of POST /api/orders/{id}/resolve."""
+
+    outcome: Literal["release", "refund"]
+
+
+class Nothing(_Payload):
+    """Body of what needs none; may be empty."""
 
 
 class Paging(BaseModel):

@@ -154,6 +154,82 @@ MIGRATIONS: tuple[str, ...] = (
     -- What /ready writes, one row a colour: a database that cannot be written to is not ready.
     CREATE TABLE heartbeats (colour TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
     """,
+    """
+    -- An escrow belongs to an order whose buyer said where money can be returned to. minor is its subaddress in the one
+    -- open 2-of-3 triple: never given twice, and the address never changes once it was told.
+    CREATE TABLE escrows (
+        order_id        TEXT PRIMARY KEY REFERENCES orders (id),
+        refund_address  TEXT NOT NULL,
+        payout_address  TEXT,
+        minor           INTEGER UNIQUE CHECK (minor > 0),
+        deposit_address TEXT UNIQUE,
+        CHECK ((minor IS NULL) = (deposit_address IS NULL))
+    ) WITHOUT ROWID;
+    CREATE INDEX escrows_without_address ON escrows (order_id) WHERE minor IS NULL;
+    CREATE TRIGGER escrows_keep_their_address BEFORE UPDATE OF minor, deposit_address, refund_address ON escrows
+    WHEN OLD.minor IS NOT NULL BEGIN
+        SELECT RAISE(ABORT, 'the address of an escrow never changes');
+    END;
+    CREATE TRIGGER escrows_keep_their_payee BEFORE UPDATE OF payout_address ON escrows
+    WHEN OLD.payout_address IS NOT NULL BEGIN
+        SELECT RAISE(ABORT, 'where an escrow pays to never changes');
+    END;
+
+    -- payout is NULL until a confirmed payout has spent the deposit.
+    CREATE TABLE escrow_deposits (
+        order_id        TEXT NOT NULL REFERENCES escrows,
+        txid            TEXT NOT NULL,
+        amount_piconero INTEGER NOT NULL CHECK (amount_piconero > 0),
+        height          INTEGER NOT NULL,
+        sequence        INTEGER NOT NULL UNIQUE REFERENCES writes,
+        payout          INTEGER,
+        PRIMARY KEY (order_id, txid)
+    ) WITHOUT ROWID;
+
+    -- Number 0 settles the order, so an order is settled once; further ones return what was deposited afterwards.
+    CREATE TABLE payouts (
+        order_id   TEXT NOT NULL REFERENCES escrows,
+        number     INTEGER NOT NULL CHECK (number >= 0),
+        kind       TEXT NOT NULL CHECK (kind IN ('release', 'refund')),
+        signers    TEXT NOT NULL,
+        txid       TEXT UNIQUE,
+        sequence   INTEGER NOT NULL UNIQUE REFERENCES writes,
+        decided_at REAL NOT NULL,
+        PRIMARY KEY (order_id, number)
+    ) WITHOUT ROWID;
+    CREATE INDEX payouts_to_make ON payouts (sequence) WHERE txid IS NULL;
+    CREATE TRIGGER payouts_happen_once BEFORE UPDATE OF txid ON payouts WHEN OLD.txid IS NOT NULL BEGIN
+        SELECT RAISE(ABORT, 'a payout is made by one transaction');
+    END;
+
+    -- A signed transaction is written down before it is submitted. All attempts of a payout spend the same outputs, so
+    -- the chain itself lets only one of them happen.
+    CREATE TABLE payout_attempts (
+        txid         TEXT PRIMARY KEY,
+        order_id     TEXT NOT NULL,
+        number       INTEGER NOT NULL,
+        signed       TEXT NOT NULL,
+        fee_piconero INTEGER NOT NULL CHECK (fee_piconero > 0),
+        payments     TEXT NOT NULL,
+        deposits     TEXT NOT NULL,
+        at           REAL NOT NULL,
+        FOREIGN KEY (order_id, number) REFERENCES payouts
+    ) WITHOUT ROWID;
+    CREATE INDEX payout_attempts_by_payout ON payout_attempts (order_id, number, at);
+
+    -- Who may act for the escrows. The token grows with every change of holder, and a write under an old one is refused.
+    CREATE TABLE leases (
+        name       TEXT PRIMARY KEY,
+        holder     TEXT NOT NULL,
+        token      INTEGER NOT NULL,
+        expires_at REAL NOT NULL
+    ) WITHOUT ROWID;
+
+    CREATE TABLE arbiters (
+        account_id TEXT PRIMARY KEY REFERENCES accounts,
+        sequence   INTEGER NOT NULL UNIQUE REFERENCES writes
+    ) WITHOUT ROWID;
+    """,
 )
 
 

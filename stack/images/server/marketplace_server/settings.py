@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+TRIPLE = ("buyer", "vendor", "arbiter")
+
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the message is one sentence for the operator."""
@@ -24,11 +26,18 @@ class Settings:
     port: int = 8000
     wallets: Mapping[str, str] = field(default_factory=dict)
     """Name → URL of what must answer before an order may be taken."""
+    wallet_passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Name → password of the RPC login of the wallets that hold escrows: buyer, vendor and arbiter."""
     session_lifetime_seconds: int = 12 * 3600
     drain_seconds: float = 1.0
     """How long after SIGTERM new requests are still answered (with `Connection: close`) before the socket closes."""
     busy_timeout_seconds: float = 5.0
     max_body_bytes: int = 64 * 1024
+
+    @property
+    def holds_escrows(self) -> bool:
+        """Whether it was told of a daemon and of three wallets with their logins."""
+        return self.wallets.keys() >= {*TRIPLE, "daemon"} and self.wallet_passwords.keys() >= {*TRIPLE}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -44,6 +53,11 @@ class Settings:
             colour=env.get("SEATRIAL_COLOUR", "server"),
             port=int(_number(env, "SEATRIAL_PORT", 8000, 1, 65535)),
             wallets=_wallets(env.get("SEATRIAL_WALLETS", "")),
+            wallet_passwords={
+                name: _secret(env, variable)
+                for name in TRIPLE
+                if env.get(variable := f"WALLET_{name.upper()}_RPC_PASSWORD_FILE")
+            },
             session_lifetime_seconds=int(_number(env, "SEATRIAL_SESSION_SECONDS", 12 * 3600, 1, 30 * 86400)),
             drain_seconds=_number(env, "SEATRIAL_DRAIN_SECONDS", 1.0, 0, 60),
         )

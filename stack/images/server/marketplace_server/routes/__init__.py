@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from . import accounts, listings, operations, orders
+from . import accounts, listings, operations, orders, settlement
 
 ROUTES: list[Route] = [
     Route("/api/register", accounts.register, methods=["POST"]),
@@ -14,6 +14,11 @@ ROUTES: list[Route] = [
     Route("/api/listings/{id}/order", orders.place, methods=["POST"]),
     Route("/api/orders", orders.mine, methods=["GET"]),
     Route("/api/orders/{id}", orders.get, methods=["GET"]),
+    Route("/api/orders/{id}/ship", settlement.ship, methods=["POST"]),
+    Route("/api/orders/{id}/release", settlement.release, methods=["POST"]),
+    Route("/api/orders/{id}/dispute", settlement.dispute, methods=["POST"]),
+    Route("/api/orders/{id}/resolve", settlement.resolve, methods=["POST"]),
+    Route("/api/orders/{id}/refund", settlement.refund, methods=["POST"]),
     Route("/health", operations.health, methods=["GET"]),
     Route("/ready", operations.ready, methods=["GET"]),
     Route("/metrics", operations.metrics, methods=["GET"]),

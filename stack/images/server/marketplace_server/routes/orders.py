@@ -10,7 +10,7 @@ from .. import orders, payloads
 from ..answers import answer
 from ..connection import Connection
 from ..context import context
-from ..errors import ApiError, InvalidInput, MalformedRequest
+from ..errors import ApiError, InvalidInput, MalformedRequest, Unavailable
 
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 
@@ -23,10 +23,14 @@ async def place(request: Request) -> Response:
     listing_id = request.path_params["id"]
     token_hash = parts.sessions.token_hash(request)
     wallets_answer = await parts.wallets.all_answer()
+    if wanted.refund_address and parts.worker is None:
+        raise Unavailable("This marketplace has no wallets to hold an escrow with.")
 
     def take(connection: Connection) -> orders.Placed:
         buyer_id = parts.sessions.account(connection, token_hash)
-        asked = orders.Request(buyer_id=buyer_id, listing_id=listing_id, key=key, note=wanted.note)
+        asked = orders.Request(
+            buyer_id=buyer_id, listing_id=listing_id, key=key, note=wanted.note, refund_address=wanted.refund_address
+        )
         return orders.place(connection, asked, wallets_answer=wallets_answer)
 
     try:
@@ -38,6 +42,8 @@ async def place(request: Request) -> Response:
         parts.metrics.replays.inc()
         return answer(placed.order, 200)
     parts.metrics.orders.inc()
+    if wanted.refund_address and parts.worker:
+        parts.worker.wake()
     parts.metrics.sequence.set(placed.order["sequence"])
     return answer(placed.order, 201, {"Location": f"/api/orders/{placed.order['id']}"})
 
