@@ -201,7 +201,7 @@ def _read(what: str, answer: requests.Response) -> dict[str, Any]:
         said = answer.json()
     except ValueError:
         said = None
-    if answer.status_code in {200, 201}:
+    if answer.status_code in {200, 201, 202}:
         if not isinstance(said, dict):
             raise _odd(what, "JSON")
         return said

@@ -1,0 +1,206 @@
+"""Settles escrows as their parties would: orders, pays on the chain, ships, and ends each in its way, all interleaved.
+
+Each party looks at the order's state before it acts and tries again when no answer came, so the journey goes on through
+whatever happens to the stack meanwhile, and what it ends with can be judged.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal, TypeVar
+
+from stack.clients.escrow import Escrow, EscrowMarket
+from stack.clients.market import Account, HasSession, Refused
+from stack.errors import CannotTell
+from stack.purse import SPENDABLE_BLOCKS, Purse
+from stack.waiting import eventually
+
+T = TypeVar("T")
+Ending = Literal["release", "arbiter releases", "arbiter refunds", "vendor refunds"]
+
+PRICE_PICONERO = 5 * 10**10
+_FINAL = {"released", "refunded"}
+
+
+@dataclass
+class Voyage:
+    """One order on its way to its end. Times in its timeline are seconds since it was ordered."""
+
+    ending: Ending
+    deposits: tuple[int, ...]
+    refund_address: str
+    payout_address: str
+    order_id: str = ""
+    state: str = ""
+    began: float = 0.0
+    deposited: list[str] = field(default_factory=list)
+    payouts: tuple[str, ...] = ()
+    timeline: list[tuple[float, str]] = field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the money has gone where it goes."""
+        return self.state in _FINAL and bool(self.payouts)
+
+    @property
+    def seconds(self) -> float:
+        """From the order to its end, as far as it got."""
+        return self.timeline[-1][0] if self.timeline else 0.0
+
+    def note(self, event: str) -> None:
+        """Write a moment down."""
+        self.timeline.append((time.monotonic() - self.began, event))
+
+
+class Settling:
+    """Three accounts, a purse, and the orders between them."""
+
+    def __init__(self, target: HasSession | str, purse: Purse, appoint: Callable[[str], None]) -> None:
+        """Take an edge or base URL, the money, and the operator's means to make an account the arbiter."""
+        self._market = EscrowMarket(target)
+        self._purse = purse
+        self._accounts = {who: _insist(self._register) for who in ("buyer", "vendor", "arbiter")}
+        appoint(self._accounts["arbiter"].id)
+        self._tokens: dict[str, str] = {who: _insist(lambda who=who: self._login(who)) for who in self._accounts}  # type: ignore[misc]
+        listing = _insist(
+            lambda: self._market.list_for_sale(
+                self._tokens["vendor"], title="Chronometer", description="", price_piconero=PRICE_PICONERO
+            )
+        )
+        self._listing_id = listing.id
+
+    def begin(self, ending: Ending, *, deposits: Sequence[int] = (PRICE_PICONERO,)) -> Voyage:
+        """Order something; it will be paid in as many transactions as `deposits` has amounts (piconero)."""
+        voyage = Voyage(ending, tuple(deposits), self._purse.address(), self._purse.address())
+        voyage.began = time.monotonic()
+        key = secrets.token_hex(16)
+        order = _insist(
+            lambda: self._market.order_with_escrow(
+                self._tokens["buyer"], self._listing_id, key=key, refund_address=voyage.refund_address
+            )
+        )
+        voyage.order_id, voyage.state = order.id, order.state
+        voyage.note("ordered")
+        return voyage
+
+    def settle(
+        self, voyages: Sequence[Voyage], *, within: timedelta, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take all orders to their ends, mining as it goes; `meanwhile` is called in every turn.
+
+        Raises:
+            AssertionError: not all were over in time.
+
+        """
+
+        def turn() -> bool:
+            for voyage in voyages:
+                if not voyage.is_over:
+                    with suppress(CannotTell):  # no answer: whoever acts looks again
+                        self._advance(voyage)
+            meanwhile()
+            with suppress(CannotTell):
+                self._mine(voyages)
+            return all(voyage.is_over for voyage in voyages)
+
+        names = ", ".join(f"{voyage.order_id} ({voyage.ending})" for voyage in voyages)
+        eventually(turn, within=within, every=timedelta(milliseconds=150), what=f"settled: {names}")
+
+    def _advance(self, voyage: Voyage) -> None:
+        try:
+            seen = self._market.escrow(self._tokens["buyer"], voyage.order_id)
+        except Refused as refused:
+            if refused.status not in {429, 502, 503, 504}:
+                raise
+            return
+        if seen.state != voyage.state:
+            voyage.state = seen.state
+            voyage.note(seen.state)
+        voyage.payouts = tuple(payout.txid for payout in seen.payouts if payout.txid)
+        if voyage.is_over and not voyage.timeline[-1][1].startswith("paid out"):
+            voyage.note(f"paid out by {', '.join(voyage.payouts)}")
+        elif act := self._next(voyage, seen):
+            try:
+                act()
+            except Refused as refused:
+                # 409: it was done, and the answer was lost. Too fast, or not now: again in the next turn.
+                if refused.status not in {409, 429, 502, 503, 504}:
+                    raise
+
+    def _next(self, voyage: Voyage, seen: Escrow) -> Callable[[], object] | None:
+        """What the party whose turn it is does now; None while something has to happen first."""
+        tokens, market, order_id = self._tokens, self._market, voyage.order_id
+        if seen.state == "created" and seen.deposit_address and len(voyage.deposited) < len(voyage.deposits):
+            address = seen.deposit_address
+            return lambda: self._pay(voyage, address)
+        if seen.state == "funded":
+            return lambda: market.ship(tokens["vendor"], order_id, payout_address=voyage.payout_address)
+        if seen.payouts:
+            return None
+        if seen.state == "shipped" and voyage.ending != "release":
+            return lambda: market.dispute(tokens["buyer"], order_id)
+        if seen.state == "shipped":
+            return lambda: market.release(tokens["buyer"], order_id)
+        if seen.state == "disputed" and voyage.ending == "vendor refunds":
+            return lambda: market.refund(tokens["vendor"], order_id)
+        if seen.state == "disputed":
+            outcome: Literal["release", "refund"] = "release" if voyage.ending == "arbiter releases" else "refund"
+            return lambda: market.resolve(tokens["arbiter"], order_id, outcome)
+        return None
+
+    def _pay(self, voyage: Voyage, address: str) -> None:
+        txid = self._purse.pay(address, voyage.deposits[len(voyage.deposited)])
+        voyage.deposited.append(txid)
+        voyage.note(f"deposited by {txid}")
+
+    def _mine(self, voyages: Sequence[Voyage]) -> None:
+        if self._purse.waiting():
+            # A deposit counts once it can be spent; a payout once it is in a block.
+            is_deposit = any(voyage.state == "created" and voyage.deposited for voyage in voyages)
+            self._purse.mine(SPENDABLE_BLOCKS if is_deposit else 1)
+
+    def _register(self) -> Account:
+        return self._market.register(f"settler-{secrets.token_hex(8)}", secrets.token_urlsafe(16))
+
+    def _login(self, who: str) -> str:
+        account = self._accounts[who]
+        return self._market.login(account.username, account.password).token
+
+
+def received_wrongly(voyage: Voyage, purse: Purse) -> str:
+    """Say how what the parties got differs from what the order says, as their own wallet saw it; empty when it does not."""
+    onward, back = purse.received(voyage.payout_address), purse.received(voyage.refund_address)
+    total = sum(voyage.deposits)
+    paid = {*onward, *back}
+    if paid != set(voyage.payouts):
+        return (
+            f"order {voyage.order_id}: its parties were paid by {sorted(paid)}, the marketplace says {voyage.payouts}"
+        )
+    if voyage.state == "released":
+        fee = PRICE_PICONERO - sum(onward.values())
+        right = 0 < fee < PRICE_PICONERO // 2 and sum(back.values()) == total - PRICE_PICONERO
+    else:
+        fee = total - sum(back.values())
+        right = 0 < fee < PRICE_PICONERO // 2 and not onward
+    if not right:
+        return f"order {voyage.order_id} is {voyage.state}: of {total} the vendor got {onward} and the buyer {back}"
+    return ""
+
+
+def _insist(ask: Callable[[], T]) -> T:
+    """Ask until answered; who comes too fast, or while the stack is away, comes again."""
+
+    def once() -> T | None:
+        try:
+            return ask()
+        except Refused as refused:
+            if refused.status not in {429, 502, 503, 504}:
+                raise
+            return None
+
+    return eventually(once, within=timedelta(seconds=30), every=timedelta(milliseconds=500), what="an answer")
