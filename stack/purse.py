@@ -68,7 +68,8 @@ class Purse:
 
     def fill(self, spendings: int) -> None:
         """Mine until the purse can make as many payments without waiting for change."""
-        self.mine(_COINBASE_BLOCKS + spendings)
+        # Two coinbases a payment: a wallet spends two outputs where it has them.
+        self.mine(_COINBASE_BLOCKS + 2 * spendings)
         self.wallet.call("refresh")
 
 
