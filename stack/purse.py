@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from stack.clients.inside import InsideRpc
+from stack.clients.wallet import WalletError
 from stack.errors import CannotTell
 from stack.waiting import eventually
 
@@ -44,8 +45,17 @@ class Purse:
         return str(made["address"])
 
     def pay(self, address: str, amount: int) -> str:
-        """Send `amount` piconero and return the transaction's id; it waits in the pool until somebody mines."""
-        sent = self.wallet.call("transfer", destinations=[{"address": address, "amount": amount}], account_index=0)
+        """Send `amount` piconero and return the transaction's id; it waits in the pool until somebody mines.
+
+        Raises:
+            CannotTell: nothing was sent, for the daemon is away or the purse's money is still locked; again is right.
+
+        """
+        try:
+            sent = self.wallet.call("transfer", destinations=[{"address": address, "amount": amount}], account_index=0)
+        except WalletError as error:
+            message = f"the purse could not pay: {error}"
+            raise CannotTell(message) from error
         return str(sent["tx_hash"])
 
     def received(self, address: str) -> dict[str, int]:

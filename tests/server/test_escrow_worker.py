@@ -1,0 +1,302 @@
+"""The escrow worker: every deposit credited once, every order paid out once, wherever it is killed and whoever goes on."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from marketplace_server import accounts, books, listings, orders, settlement
+from marketplace_server.connection import Connection
+from marketplace_server.database import Database
+from marketplace_server.escrow import lease
+from marketplace_server.escrow.worker import Worker
+from marketplace_server.metrics import Metrics
+
+from stack.money import Books, in_the_books
+from tests.server.conftest import settings_at
+from tests.server.fake_chain import FEE, FakeChain, FakeTriple, Fuse, Killed
+
+PRICE = 50 * 10**9
+_keys = itertools.count()
+
+
+class Killable:
+    """A database whose every commit is a place to be killed at."""
+
+    def __init__(self, database: Database, fuse: Fuse) -> None:
+        self._database = database
+        self._fuse = fuse
+        self.read = database.read
+
+    async def write(self, work: Callable[[Connection], Any]) -> Any:
+        self._fuse.burn(after=False)
+        done = await self._database.write(work)
+        self._fuse.burn(after=True)
+        return done
+
+
+class Market:
+    """A database with a buyer, a vendor, and what they do to it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.chain = FakeChain()
+        self.metrics = Metrics("blue")
+        self._loop = asyncio.new_event_loop()
+        self.buyer, self.vendor = (
+            self.do(lambda c, n=name: accounts.create(c, n, "hash"))[0] for name in ("buyer", "vendor")
+        )
+        self.listing = self.do(lambda c: listings.create(c, self.vendor, "Sextant", "", PRICE))["id"]
+
+    def close(self) -> None:
+        self._loop.close()
+
+    def run(self, work: Any) -> Any:
+        return self._loop.run_until_complete(work)
+
+    def do(self, work: Callable[[Connection], Any]) -> Any:
+        return self.run(self.database.write(work))
+
+    def worker(self, fuse: Fuse | None = None, **triple: Any) -> Worker:
+        lit = fuse or Fuse()
+        signed = sum(len(p["attempts"]) for o in self.books().orders for p in o["payouts"]) + 1000 * next(_keys)
+        fake = FakeTriple(self.chain, lit, signed=signed, **triple)
+        self.triple = fake
+        return Worker(Killable(self.database, lit), fake, self.metrics)  # type: ignore[arg-type]
+
+    def order(self) -> str:
+        asked = orders.Request(
+            buyer_id=self.buyer, listing_id=self.listing, key=str(next(_keys)), note="", refund_address="home"
+        )
+        return str(self.do(lambda c: orders.place(c, asked, wallets_answer=True)).order["id"])
+
+    def books(self) -> Books:
+        said = self.run(self.database.read(books.read))
+        return Books(said["ledger"], said["unbalanced"], tuple(said["orders"]))
+
+    def of(self, order_id: str) -> dict[str, Any]:
+        return next(order for order in self.books().orders if order["id"] == order_id)
+
+    def funded(self, worker: Worker, *amounts: int) -> str:
+        order_id = self.order()
+        self.run(worker.round())
+        for amount in amounts or (PRICE,):
+            self.chain.pay(self.of(order_id)["minor"], amount)
+        self.run(worker.round())
+        return order_id
+
+    def ship(self, order_id: str) -> None:
+        self.do(lambda c: settlement.ship(c, order_id, self.vendor, "payee"))
+
+    def release(self, order_id: str) -> None:
+        self.do(lambda c: settlement.release(c, order_id, self.buyer))
+
+    def settle(self, worker: Worker, order_id: str) -> None:
+        self.ship(order_id)
+        self.release(order_id)
+        self.run(worker.round())
+        self.chain.mine()
+        self.run(worker.round())
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    made = Database(settings_at(Path(tmp_path_factory.mktemp("escrow"))), Metrics("blue"))
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def market(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Market]:
+    monkeypatch.setattr(lease, "SECONDS", 0.0)  # whoever was killed is succeeded at once
+    made = Market(database)
+    # Subaddresses go on from those of the tests before, heights and ids likewise.
+    made.chain.height += 1000 * next(_keys)
+    made.chain.deposits = _Numbered(next(_keys))
+    yield made
+    made.close()
+
+
+class _Numbered(list):  # type: ignore[type-arg]
+    """A list that begins to count elsewhere, so that no two tests' deposits have one id."""
+
+    def __init__(self, start: int) -> None:
+        super().__init__()
+        self._start = start * 10**6
+
+    def __len__(self) -> int:
+        return self._start + super().__len__()
+
+
+def test_a_paid_order_is_funded_shipped_released_and_paid_out_by_one_transaction(market: Market) -> None:
+    worker = market.worker()
+    order_id = market.funded(worker)
+
+    market.settle(worker, order_id)
+
+    order = market.of(order_id)
+    assert (order["state"], order["held"], len(order["payouts"])) == ("released", 0, 1)
+    assert order["payouts"][0]["txid"] in market.chain.mined
+    ((plan, signers),) = market.triple.plans
+    assert ([(p.address, p.amount) for p in plan.payments], signers) == ([("payee", PRICE)], ("buyer", "vendor"))
+
+
+def test_nothing_is_released_before_the_payout_is_mined(market: Market) -> None:
+    worker = market.worker()
+    order_id = market.funded(worker)
+    market.ship(order_id)
+    market.release(order_id)
+
+    for _ in range(3):
+        market.run(worker.round())
+
+    assert (market.of(order_id)["state"], market.of(order_id)["held"]) == ("shipped", PRICE)
+    assert len(market.triple.plans) == 1
+
+
+@pytest.mark.parametrize(
+    ("amounts", "state", "received"),
+    [((PRICE - 1,), "created", PRICE - 1), ((PRICE - 1, 1), "funded", PRICE), ((2 * PRICE,), "funded", 2 * PRICE)],
+)
+def test_deposits_fund_an_order_when_they_reach_its_price(
+    market: Market, amounts: tuple[int, ...], state: str, received: int
+) -> None:
+    order_id = market.funded(market.worker(), *amounts)
+
+    assert (market.of(order_id)["state"], market.of(order_id)["received"]) == (state, received)
+
+
+def test_what_was_paid_twice_goes_back_with_the_payout(market: Market) -> None:
+    worker = market.worker()
+    order_id = market.funded(worker, PRICE, PRICE)
+
+    market.settle(worker, order_id)
+
+    ((plan, _),) = market.triple.plans
+    assert [(p.address, p.amount) for p in plan.payments] == [("payee", PRICE), ("home", PRICE)]
+    assert (market.of(order_id)["held"], in_the_books(market.books())) == (0, [])
+
+
+def test_what_was_paid_after_the_payout_goes_back_by_itself_once_it_is_worth_its_fee(market: Market) -> None:
+    worker = market.worker()
+    order_id = market.funded(worker)
+    market.settle(worker, order_id)
+    minor = market.of(order_id)["minor"]
+
+    market.chain.pay(minor, FEE)
+    market.run(worker.round())
+    assert len(market.of(order_id)["payouts"]) == 1
+    market.chain.pay(minor, PRICE)
+    for _ in range(3):
+        market.run(worker.round())
+        market.chain.mine()
+    market.run(worker.round())
+
+    order = market.of(order_id)
+    assert (order["state"], order["held"], [p["kind"] for p in order["payouts"]]) == (
+        "released",
+        0,
+        ["release", "refund"],
+    )
+
+
+def test_a_silent_wallet_costs_nothing_but_time(market: Market) -> None:
+    worker = market.worker()
+    order_id = market.funded(worker)
+    market.ship(order_id)
+    market.release(order_id)
+    for method in ("exchange", "sign", "submit"):
+        market.triple.refuses = {method}
+        market.run(worker.round())
+
+    market.triple.refuses = set()
+    market.run(worker.round())
+    market.chain.mine()
+    market.run(worker.round())
+
+    order = market.of(order_id)
+    assert (order["state"], len(order["payouts"][0]["attempts"])) == ("released", 1)
+
+
+def test_a_transaction_that_is_refused_for_good_is_replaced_and_only_one_happens(market: Market) -> None:
+    worker = market.worker()
+    order_id = market.funded(worker)
+    market.ship(order_id)
+    market.release(order_id)
+    market.triple.refuses = {"submit"}
+    for _ in range(5):
+        market.run(worker.round())
+
+    market.triple.refuses = set()
+    for _ in range(3):
+        market.run(worker.round())
+        market.chain.mine()
+    market.run(worker.round())
+
+    order = market.of(order_id)
+    assert order["state"] == "released"
+    assert len(order["payouts"][0]["attempts"]) >= 2
+    assert len([txid for txid in order["payouts"][0]["attempts"] if txid in market.chain.mined]) == 1
+
+
+def test_a_worker_that_lost_the_lease_writes_nothing(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "SECONDS", 0.0)
+    old = market.worker()
+    order_id = market.order()
+    market.run(old.round())
+    monkeypatch.setattr(lease, "SECONDS", 60.0)
+    other = market.worker()
+    market.run(other.round())
+    old._renewed = float("inf")  # it still believes
+
+    market.chain.pay(market.of(order_id)["minor"], PRICE)
+    market.run(old.round())
+
+    assert market.of(order_id)["state"] == "created"
+    market.do(lambda c: c.execute("UPDATE leases SET expires_at = 0"))
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_killed_at_any_call_the_money_arrives_once(market: Market, after: bool) -> None:
+    for at in range(200):
+        fuse = Fuse(at, after)
+        order_id = market.order()
+        victim = market.worker(fuse)
+        try:
+            market.run(victim.round())
+            market.chain.pay(market.of(order_id)["minor"], PRICE)
+            market.run(victim.round())
+            market.settle(victim, order_id)
+        except Killed:
+            pass
+        heir = market.worker()
+        market.run(heir.round())
+        if market.of(order_id)["state"] == "created":
+            if not market.of(order_id)["received"] and not _paid(market, order_id):
+                market.chain.pay(market.of(order_id)["minor"], PRICE)
+            market.run(heir.round())
+        if market.of(order_id)["state"] == "funded":
+            market.ship(order_id)
+        if not market.of(order_id)["payouts"]:
+            market.release(order_id)
+        for _ in range(3):
+            market.run(heir.round())
+            market.chain.mine()
+        market.run(heir.round())
+
+        order = market.of(order_id)
+        payout = order["payouts"][0]
+        happened = [txid for txid in payout["attempts"] if txid in market.chain.mined]
+        where = f"killed {'after' if after else 'before'} call {at}"
+        assert (order["state"], order["held"], happened) == ("released", 0, [payout["txid"]]), where
+        assert order["received"] == PRICE, where
+        if not fuse.blown:
+            break
+    assert at > 10  # a whole escrow is that many calls at least
+
+
+def _paid(market: Market, order_id: str) -> bool:
+    return any(deposit.minor == market.of(order_id)["minor"] for deposit in market.chain.deposits)
