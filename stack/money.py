@@ -80,6 +80,8 @@ def in_the_books(books: Books) -> list[str]:
         found.append(f"{books.locked} is locked, but {deposited} was deposited and {paid} paid out")
     if deposited != sum(order["received"] for order in books.orders):
         found.append(f"{deposited} was deposited, but the orders received {sum(o['received'] for o in books.orders)}")
+    if books.locked != (held := sum(order["held"] for order in books.orders)):
+        found.append(f"{books.locked} is locked, but the orders hold {held}")
     for order in books.orders:
         if order["held"] < 0 or (order["state"] in _FINAL and order["held"] >= order["received"]):
             found.append(f"order {order['id']} is {order['state']} and holds {order['held']} of {order['received']}")
