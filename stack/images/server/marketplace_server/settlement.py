@@ -72,6 +72,13 @@ def resolve(connection: Connection, order_id: str, account_id: str, kind: rules.
     return _decide(connection, case, kind, allowed={"disputed"})
 
 
+def require_party(connection: Connection, order_id: str, account_id: str) -> None:
+    """Raise NotFound unless the account is something in the order: to others it looks like none, whatever they send."""
+    row = connection.execute("SELECT buyer_id, vendor_id FROM orders WHERE id = ?", (order_id,)).fetchone()
+    if row is None or _role(connection, account_id, buyer_id=row[0], vendor_id=row[1]) is None:
+        raise NotFound("There is no such order of yours.")
+
+
 def _case(connection: Connection, order_id: str, account_id: str, *, may: tuple[Role, ...]) -> Case:
     row = connection.execute(
         "SELECT o.state, o.buyer_id, o.vendor_id, e.order_id FROM orders o LEFT JOIN escrows e ON e.order_id = o.id"
