@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ def make_key(home: Path, *, bits: int = 4096, expires: str = "0") -> KeyPair:
     public, private = home / "public.asc", home / "private.asc"
     public.write_text(gpg.export_keys(made.fingerprint))
     private.write_text(gpg.export_keys(made.fingerprint, secret=True, passphrase=PASSPHRASE))
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=True)  # an agent outlives its caller
     return KeyPair(public, private, made.fingerprint)
 
 
