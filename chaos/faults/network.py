@@ -31,11 +31,20 @@ class Disconnected(Fault):
     family: ClassVar[str] = "network"
 
     def inject(self, stack: Stack) -> None:
-        """Leave the network."""
-        network = self._engine_name(stack)
+        """Leave the network. Raises CannotTell, and leaves nothing, where coming back would not restore what is there now."""
+        network, declared = self._engine_name(stack), self._declared(stack).get("ipv4_address") or ""
         for container in running(stack, self.service):
-            if network in container["NetworkSettings"]["Networks"]:
-                stack.driver.disconnect_network(container["Id"], network)
+            joined = container["NetworkSettings"]["Networks"].get(network)
+            if joined is None:
+                continue
+            # A stack that was brought up with other variables (a subnet) than this session reads has another address.
+            fixed = (joined.get("IPAMConfig") or {}).get("IPv4Address") or ""
+            if fixed != declared:
+                raise CannotTell(
+                    f"{self}: {container['Name'].lstrip('/')} has the fixed address {fixed or 'none'} and the compose file says "
+                    f"{declared or 'none'}: give this session the variables the stack was brought up with"
+                )
+            stack.driver.disconnect_network(container["Id"], network)
 
     def revert(self, stack: Stack) -> None:
         """Join again, as compose would have it; a container that is a member already is left alone."""

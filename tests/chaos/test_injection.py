@@ -220,3 +220,18 @@ def test_an_unknown_fault_and_wrong_parameters_are_one_sentence() -> None:
         make("melted", {})
     with pytest.raises(UserError, match="fault paused: .*missing 1 required"):
         make("paused", {})
+
+
+def test_a_member_that_could_not_come_back_to_its_address_is_not_disconnected(fake: Any) -> None:
+    with fake.driver._changing(fake.driver.container_ids("shop")[0]) as found:
+        found["NetworkSettings"]["Networks"]["fake_net"]["IPAMConfig"] = {"IPv4Address": "10.99.1.2"}
+    before = Fingerprint.of(fake)
+
+    with (
+        pytest.raises(CannotTell, match=r"fixed address 10\.99\.1\.2 and the compose file says none"),
+        injected(Disconnected("shop", "net"), fake),
+    ):
+        pass
+
+    assert before.differences(Fingerprint.of(fake)) == []
+    assert journal_of(fake).standing() == []
