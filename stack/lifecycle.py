@@ -20,7 +20,7 @@ from stack.progress import Progress
 from stack.project import COMPOSE_FILE, DEFAULT, ROOT, environment, state_dir
 from stack.sameness import Record, every_profile, marks
 
-__all__ = ["State", "down", "environment", "images_of", "is_unchanged", "state", "up"]
+__all__ = ["State", "down", "environment", "images_of", "is_unchanged", "prepare", "state", "unprepare", "up"]
 
 #: Below this the engine's disk is as good as full: images, volumes and logs would hit the end while starting.
 DISK_NEEDED_BYTES = 2 * 1024**3
@@ -93,6 +93,22 @@ def down(project: str = DEFAULT, *, volumes: bool = True, progress: Progress | N
     shown = progress or Progress()
     with shown.step(f"taking {project} down"):
         _take_down(_driver(project, (), None), with_volumes=volumes)
+
+
+def prepare(project: str = DEFAULT, *, progress: Progress | None = None) -> None:
+    """Have keys, secrets and certificate, as `up` does first, so that who only reads files finds them before it starts.
+
+    `down` takes the rendered secrets away again. Raises `UserError` when a key to existing secrets is missing.
+    """
+    _prepare(state_dir(project), progress or Progress())
+
+
+def unprepare(project: str = DEFAULT) -> None:
+    """Take the rendered secrets away again unless something of the project runs on them. Raises `NoEngine`: who can't
+    ask takes nothing away.
+    """
+    if not state(project).is_running:
+        secrets.forget(state_dir(project))
 
 
 def state(project: str = DEFAULT) -> State:

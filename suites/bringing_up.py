@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
-from stack.errors import CannotTell
+from stack.errors import CannotTell, NoEngine
 from suites.choice import Choice, How
 
 TakeDown = Callable[[], None]
@@ -19,6 +20,33 @@ def bring_up(choice: Choice) -> TakeDown | None:
 
     """
     return {How.OURS: _ours, How.ATTACHED: _attached, How.FOREIGN: _attached, How.COPY: _copy}[choice.how](choice)
+
+
+@contextmanager
+def prepared(choice: Choice) -> Iterator[None]:
+    """Have what a bring-up of the reference stack makes on the host; nothing for any other stack. Afterwards rendered
+    secrets are gone again unless the stack runs.
+
+    Checks that only read files run before the bring-up; on a fresh clone the secrets would not be there yet.
+
+    Raises:
+        UserError: a key to existing secrets is missing.
+
+    """
+    from stack import lifecycle
+    from stack.engine import ensure_engine
+    from stack.progress import Progress
+
+    if choice.how is not How.OURS:
+        yield
+        return
+    ensure_engine(Progress(), install=False)
+    lifecycle.prepare(choice.stack.project)
+    try:
+        yield
+    finally:
+        with suppress(NoEngine):
+            lifecycle.unprepare(choice.stack.project)
 
 
 def _ours(choice: Choice) -> TakeDown | None:

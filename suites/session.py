@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -273,6 +273,18 @@ def running(pytestconfig: pytest.Config, stack: Stack) -> Iterator[Stack]:
         if take_down is not None and not keep:
             with _spoken(pytestconfig), phase(pytestconfig, "tear-down"):
                 take_down()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _prepared(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a bring-up makes on the host, before the checks that only read files; not where nothing is brought up."""
+    from suites import bringing_up
+
+    with ExitStack() as until_the_end:
+        if any(map(needs_running, request.session.items)):
+            with _answered(), _spoken(request.config), phase(request.config, "bring-up"):
+                until_the_end.enter_context(bringing_up.prepared(choice_of(request.config)))
+        yield
 
 
 @contextmanager
