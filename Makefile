@@ -28,7 +28,6 @@ lint: venv ## ruff, mypy --strict, and who may import whom
 	@$(VENV)/mypy --no-error-summary stack suites chaos load reports exporter conftest.py
 	@MYPYPATH=stack/images/server:stack/images/alert-receiver $(VENV)/mypy --no-error-summary \
 	    -p marketplace_server -p alert_receiver
-	@MYPYPATH=stack/images/server:stack/images/alert-receiver $(VENV)/mypy --no-error-summary -p marketplace_server -p alert_receiver
 	@$(VENV)/lint-imports
 
 sabotage: ## seeded defects, each of which the checklist must find
@@ -66,7 +65,6 @@ bench: ## the figures of docs/benchmarks.md
 
 docs: venv ## docs/checks.md, docs/faults.md and the catalogue, from the code
 	@$(VENV)/python -m reports docs
-	@$(VENV)/python -m chaos docs
 	@$(VENV)/python -m chaos docs
 
 lock: ## requirements.lock from requirements.in, for all supported Pythons (needs uv)

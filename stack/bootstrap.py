@@ -107,6 +107,7 @@ def _images(arguments: argparse.Namespace, progress: Progress) -> int:
 
 def _missing(arguments: argparse.Namespace, progress: Progress) -> int:
     """Print the services whose image only a registry has and which can't be had: those may be excluded by name."""
+    ensure_host(progress)
     ensure_engine(progress)
     absent = ensure_images(progress)
     foreign = foreign_images(COMPOSE_FILE.read_text(encoding="utf-8"))

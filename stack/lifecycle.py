@@ -251,13 +251,27 @@ def _clean_up(driver: Driver, progress: Progress) -> None:
         progress.say(f"! something of {driver.project} may be left: {error}; `python -m stack down` removes it")
 
 
+def _open_again(project: str) -> list[str]:
+    """Take the firewall's rules away; answer what stays behind."""
+    try:
+        firewall.require()
+    except CannotTell:
+        return []  # who may not change rules has put none in
+    if shutil.which("iptables") is None:
+        return []
+    for _ in range(2):  # another program may hold the tables' lock for longer than iptables waits
+        with contextlib.suppress(CannotTell):
+            firewall.remove(project)
+            return []
+    return [f"the firewall's rules (`python -m stack.ops firewall down --project {project}`)"]
+
+
 def _take_down(driver: Driver, *, with_volumes: bool) -> None:
-    with contextlib.suppress(CannotTell):  # who may not change rules has put none in
-        firewall.remove(driver.project)
+    left = _open_again(driver.project)
     flags = ["--volumes", "--timeout", str(_GRACE_SECONDS)] if with_volumes else []
     every_profile(driver).compose("down", "--remove-orphans", *flags, timeout_seconds=120)
     driver.remove_helpers()
-    left = [attrs["Name"].lstrip("/") for attrs in driver.containers(all=True)]
+    left += [attrs["Name"].lstrip("/") for attrs in driver.containers(all=True)]
     if with_volumes:
         for volume in driver.volumes():  # of a compose file that has changed since
             volumes.drop(driver, volume["Name"])

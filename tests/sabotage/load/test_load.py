@@ -11,9 +11,7 @@ from chaos.fault import injected
 from chaos.faults.container import Paused, Stopped
 from chaos.runner import Runner
 from load.runner import BaseLoad, Summary
-from stack.errors import CannotTell
 from stack.model import Stack
-from stack.project import COMPOSE_FILE, DEFAULT, environment
 from stack.vantage import Outside
 from stack.waiting import pause
 from suites.check import Evidence
@@ -24,17 +22,10 @@ SERVER = "server-blue"
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
+def stack(reference: Stack) -> Iterator[Stack]:
     """The running reference stack."""
-    found = Stack.load(
-        [COMPOSE_FILE], project=DEFAULT, profile=COMPOSE_FILE.with_name("profile.toml"), env=environment()
-    )
-    try:
-        found.container(SERVER)
-    except CannotTell as reason:
-        pytest.skip(f"needs the reference stack running (make up): {reason}")
-    yield found
-    Runner.of(found).close()
+    yield reference
+    Runner.of(reference).close()
 
 
 def run_under(stack: Stack, fault: Fault, seconds: float) -> Summary:

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from stack.errors import CannotTell
 from stack.journey import journey_of
 from stack.model import Stack
-from stack.project import COMPOSE_FILE, DEFAULT, environment
 from suites.check import Evidence
 from suites.restore.bench import bench_of
 from suites.restore.conftest import Trial
@@ -26,16 +24,9 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.fixture(scope="module")
-def stack() -> Stack:
+def stack(reference: Stack) -> Stack:
     """The running reference stack."""
-    found = Stack.load(
-        [COMPOSE_FILE], project=DEFAULT, profile=COMPOSE_FILE.with_name("profile.toml"), env=environment()
-    )
-    try:
-        found.container(backup_service(found))
-    except CannotTell as reason:
-        pytest.skip(f"needs the reference stack running (make up): {reason}")
-    return found
+    return reference
 
 
 @pytest.fixture
