@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,7 +47,12 @@ class Heard:
     timers: Timers
     caused: datetime | None = None
     fired: datetime | None = None
+    reverting: datetime | None = None
+    """Right before the cause began to be undone: until then it stood."""
     mended: datetime | None = None
+    """When its end was proved."""
+    early: datetime | None = None
+    """When the receiver was told that it is over though the cause still stood."""
     resolved: datetime | None = None
     said: DeliveredAlert | None = None
 
@@ -58,8 +63,8 @@ class Heard:
 
     @property
     def resolve_seconds(self) -> float | None:
-        """From the mended cause to the receiver."""
-        return (self.resolved - self.mended).total_seconds() if self.resolved and self.mended else None
+        """From the mended cause to the receiver; 0 when it was told between the revert and the proof of it."""
+        return max(0.0, (self.resolved - self.mended).total_seconds()) if self.resolved and self.mended else None
 
 
 @dataclass
@@ -143,10 +148,7 @@ def run(running: Drill, rows: Sequence[Expectation]) -> list[Trial]:
     every = [heard for trial in prepared for heard in trial.heard]
     with ExitStack() as faults:
         for trial in prepared:
-            faults.callback(_mended, trial)  # runs right after this fault's own revert and proof
-            faults.enter_context(injected(trial.fault, stack))
-            for heard in trial.heard:
-                heard.caused = datetime.now(UTC)
+            stands(faults, injected(trial.fault, stack), trial.heard)
         _listen(stack, every, began, "firing", within=_longest(h.timers.fire for h in every))
     _listen(stack, every, began, "resolved", within=_longest(h.timers.resolve for h in every))
     delivered = [alert for _, alert in _drills(stack, began)]
@@ -175,9 +177,17 @@ def broken_silence(row: Expectation, rows: Sequence[Expectation], delivered: Ite
     return tuple(dict.fromkeys(said))
 
 
-def _mended(trial: Trial) -> None:
-    for heard in trial.heard:
-        heard.mended = datetime.now(UTC)
+def stands(faults: ExitStack, cause: AbstractContextManager[object], every: Sequence[Heard]) -> None:
+    """Let a cause stand until `faults` ends, and stamp when it stood, when its revert began, and when that was proved."""
+    faults.callback(_stamp, every, "mended")  # runs right after this fault's own revert and proof
+    faults.enter_context(cause)
+    _stamp(every, "caused")
+    faults.callback(_stamp, every, "reverting")  # runs right before the revert
+
+
+def _stamp(every: Sequence[Heard], what: str) -> None:
+    for heard in every:
+        setattr(heard, what, datetime.now(UTC))
 
 
 def _trial(running: Drill, row: Expectation) -> Trial:
@@ -213,12 +223,23 @@ def _listen(stack: Stack, every: list[Heard], since: datetime, status: str, *, w
     while True:
         for arrived, alert in _drills(stack, since):
             for heard in every:
-                if alert.status == status and getattr(heard, what) is None and about(alert, heard):
-                    setattr(heard, what, arrived)
-                    heard.said = alert if status == "firing" else heard.said
-        if all(getattr(heard, what) for heard in every) or time.monotonic() >= deadline:
+                hear(heard, arrived, alert, status)
+        if all(getattr(heard, what) or heard.early for heard in every) or time.monotonic() >= deadline:
             return
         pause(_EVERY)
+
+
+def hear(heard: Heard, arrived: datetime, alert: DeliveredAlert, status: str) -> None:
+    """Note a delivery with this status, if it is the first about the alert's target.
+
+    A resolved one counts only once the cause began to be undone; before that it is an alert that ended too early.
+    """
+    what = "fired" if status == "firing" else "resolved"
+    if what == "resolved" and (heard.reverting is None or arrived < heard.reverting):
+        what = "early"
+    if alert.status == status and getattr(heard, what) is None and about(alert, heard):
+        setattr(heard, what, arrived)
+        heard.said = alert if status == "firing" else heard.said
 
 
 def about(alert: DeliveredAlert, heard: Heard) -> bool:

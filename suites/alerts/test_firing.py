@@ -54,7 +54,9 @@ def complaints(heard: Heard) -> list[str]:
     found = []
     if heard.fire_seconds > fire + grace:
         found.append(f"{name}: took {heard.fire_seconds:.1f} s to arrive, expected {fire:.1f} s")
-    if heard.resolve_seconds is None:
+    if heard.early is not None:
+        found.append(f"{name}: ended while its cause stood: the receiver was told that {about} is well, which it was not yet")
+    elif heard.resolve_seconds is None:
         found.append(f"{name}: the receiver never heard that {about} is well again (bound {resolve:.1f} s)")
     elif heard.resolve_seconds > resolve + grace:
         found.append(f"{name}: took {heard.resolve_seconds:.1f} s to resolve, expected {resolve:.1f} s")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from stack.clients.receiver import DeliveredAlert
 from stack.located import Where
 from stack.promises import Expectation
 from suites.alerts.bounds import Timers, route_of, timers
-from suites.alerts.drill import Heard, Trial, about, broken_silence
+from suites.alerts.drill import Heard, Trial, about, broken_silence, hear, stands
 from suites.alerts.rule_files import AlertRule, RuleFile, alert_rules
 from suites.alerts.test_firing import complaints
 from suites.alerts.test_firing import test_fault_raises_its_alerts_and_no_others as the_quiet_check
@@ -91,6 +93,10 @@ def test_timers_are_those_of_the_job_and_of_the_route() -> None:
     assert (found.scrape, found.evaluation, found.group_wait, found.group_interval) == (60, 15, 5, 300)
 
 
+def told(name: str, service: str, status: str = "firing") -> DeliveredAlert:
+    return DeliveredAlert(name, status, {"service": service}, {}, BEGAN, "")
+
+
 def heard(fired: float | None, resolved: float | None, summary: str = "x is down") -> Heard:
     def after(seconds: float | None) -> datetime | None:
         return None if seconds is None else BEGAN + timedelta(seconds=seconds)
@@ -119,6 +125,83 @@ def test_an_alert_is_judged_by_when_it_was_heard(one: Heard, says: str | None) -
     assert (found == []) if says is None else (says in found[0])
 
 
+REVERTING, MENDED = 10, 14
+"""When the cause began to be undone and when its end was proved, in seconds after it began."""
+
+
+def listened(*resolved: float, reverting: float | None = REVERTING) -> Heard:
+    """One that fired in time, and whose end was told of at these seconds."""
+
+    def at(seconds: float) -> datetime:
+        return BEGAN + timedelta(seconds=seconds)
+
+    one = heard(6, None)
+    one.reverting, one.mended = (None if reverting is None else at(reverting)), at(MENDED)
+    for seconds in resolved:
+        hear(one, at(seconds), told("ServiceDown", "x", "resolved"), "resolved")
+    return one
+
+
+@pytest.mark.parametrize(
+    ("one", "seconds", "says"),
+    [
+        (listened(MENDED + 5.9), 5.9, None),
+        (listened(REVERTING), 0, None),  # undone, and not yet proved
+        (listened(MENDED - 0.1, MENDED + 9), 0, None),
+        (listened(MENDED + 7.1), 7.1, "took 7.1 s to resolve, expected 6.0 s"),
+        (listened(REVERTING - 0.1), None, "ended while its cause stood"),
+        (listened(REVERTING - 3, MENDED + 2), 2, "ended while its cause stood"),
+        (listened(8, reverting=None), None, "ended while its cause stood"),
+        (listened(), None, "never heard that x is well again"),
+    ],
+)
+def test_an_alert_ends_with_its_cause_and_not_before(one: Heard, seconds: float | None, says: str | None) -> None:
+    found = complaints(one)
+
+    assert one.resolve_seconds == seconds
+    assert (found == []) if says is None else (len(found) == 1 and says in found[0])
+
+
+def test_what_is_told_of_another_or_of_another_state_is_not_heard() -> None:
+    one = listened()
+
+    hear(one, BEGAN, told("ServiceDown", "y", "resolved"), "resolved")
+    hear(one, BEGAN, told("ServiceDown", "x"), "resolved")
+
+    assert (one.resolved, one.early) == (None, None)
+
+
+def test_the_first_delivery_is_the_one_that_counts() -> None:
+    one = heard(None, None)
+
+    for seconds in (3, 4):
+        hear(one, BEGAN + timedelta(seconds=seconds), told("ServiceDown", "x"), "firing")
+
+    assert one.fire_seconds == 3
+
+
+def test_a_cause_is_marked_as_being_undone_before_its_revert_and_as_mended_after_it() -> None:
+    one = heard(None, None)
+    one.caused = one.mended = None
+    seen: list[tuple[bool, bool, bool]] = []
+
+    def state() -> None:
+        seen.append((one.caused is not None, one.reverting is not None, one.mended is not None))
+
+    @contextmanager
+    def fault() -> Iterator[None]:
+        state()
+        yield
+        state()
+
+    with ExitStack() as faults:
+        stands(faults, fault(), [one])
+        state()
+    state()
+
+    assert seen == [(False, False, False), (True, False, False), (True, True, False), (True, True, True)]
+
+
 @pytest.mark.parametrize(
     ("service", "name", "is_it"),
     [("x", "ServiceDown", True), ("y", "ServiceDown", False), ("x", "HighLatency", False), ("", "ServiceDown", False)],
@@ -131,10 +214,6 @@ ARBITER = Expectation(
     fault="stopped", target="wallet-arbiter", fires=("WalletRPCUnreachable",), silent=("ServiceDown", "ExporterDown")
 )
 LOKI = Expectation(fault="stopped", target="loki", fires=("ServiceDown",))
-
-
-def told(name: str, service: str, status: str = "firing") -> DeliveredAlert:
-    return DeliveredAlert(name, status, {"service": service}, {}, BEGAN, "")
 
 
 @pytest.mark.parametrize(
