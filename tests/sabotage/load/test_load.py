@@ -49,7 +49,7 @@ def test_a_server_that_stalls_fails_both_percentiles(stack: Stack) -> None:
 
 
 def test_a_server_that_is_gone_fails_the_error_rate_by_name(stack: Stack) -> None:
-    seen = run_under(stack, Stopped(SERVER), 1.0)
+    seen = run_under(stack, Stopped(SERVER), 3.0)  # outages are told in whole seconds: one must fall inside for certain
 
     with pytest.raises(AssertionError, match=r"errors is .* % \(\d+ × \w+: 50\d"):
         require(seen, "errors", Evidence())
