@@ -147,7 +147,7 @@ def test_a_good_command_has_no_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     ("changes", "fault"),
     [
         ({"told": "usage --dry-run\n"}, "expected an explanation"),
-        ({"told": "usage\n\nwhat it does\n\nand how\n"}, "has no --dry-run"),
+        ({"told": "usage\n\nwhat it does\n\nand how\n"}, "names no --dry-run"),
         ({"refused": (1, "no such option\n")}, "ends with 1, expected 4"),
         ({"refused": (4, "Traceback (most recent call last)\n  boom\n")}, "expected one sentence"),
         ({"refused": (4, "")}, "expected one sentence"),
@@ -162,5 +162,14 @@ def test_a_bad_command_is_named(changes: dict[str, Any], fault: str, monkeypatch
 def test_the_check_names_the_command_that_is_bad(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch, told="usage\n\nwhat it does\n\nand how\n")
 
-    with pytest.raises(AssertionError, match="restore-database: replaces or removes data and has no --dry-run"):
-        test_commands.test_every_command_can_be_learnt_and_rehearsed(Evidence())
+    with pytest.raises(AssertionError, match="restore-database: replaces or removes data and its --help names no --dry-run"):
+        test_commands.test_every_command_can_be_learnt_and_offers_a_rehearsal(Evidence())
+
+
+def test_the_check_claims_no_rehearsal_that_it_did_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers(monkeypatch)
+    evidence = Evidence()
+
+    test_commands.test_every_command_can_be_learnt_and_offers_a_rehearsal(evidence)
+
+    assert "--dry-run was looked for in the help, and not run" in str(evidence.__dict__)
