@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from stack.errors import CannotTell
 from suites.check import Area, Evidence, Impact, Level, Severity, check, over
 from suites.failover.recovery import Recovery, Thaw, subjects
 
 if TYPE_CHECKING:
+    from chaos.sampling import Series
     from stack.model import Service, Stack
 
 
@@ -60,11 +62,19 @@ def test_service_recovers_by_itself(stack: Stack, service: Service, recovery: Re
         if s.failures
     ]
     assert not broken, f"while {', '.join(recovery.together)} was away: {'; '.join(broken)}"
+    for name, series in recovery.outages:
+        require_asked(name, series)
     assert not (
         complaint := after_a_pause(
             service.name, stack.profile.service(service.name).must_serve, recovery.thaw, objective
         )
     ), complaint
+
+
+def require_asked(probe: str, series: Series) -> None:
+    """CannotTell when nothing was asked: no answer is not a good one."""
+    if not series.samples:
+        raise CannotTell(f"{probe}: was never asked")
 
 
 def after_a_pause(name: str, must_serve: Sequence[str], thaw: Thaw | None, objective: float) -> str:
@@ -78,4 +88,9 @@ def after_a_pause(name: str, must_serve: Sequence[str], thaw: Thaw | None, objec
         for word, probe, s in thaw.outages
         if s.failures and word in must_serve
     ]
-    return f"while {name} was frozen: {'; '.join(broken)}" if broken else ""
+    if broken:
+        return f"while {name} was frozen: {'; '.join(broken)}"
+    for word, probe, series in thaw.outages:
+        if word in must_serve:
+            require_asked(probe, series)
+    return ""

@@ -36,6 +36,10 @@ class Request:
         return f"{self.method} {self.path}"
 
 
+class NoAnswerInTime(CannotTell):
+    """The edge took a request and said nothing to it in time (not: it could not be reached, or hung up)."""
+
+
 class EdgeClient:
     """Sends requests to an edge by `dial`; nothing secret is ever sent, so whose certificate it is does not matter here."""
 
@@ -70,14 +74,18 @@ class EdgeClient:
         """The edge's answer to one request, on a connection of its own.
 
         Raises:
-            CannotTell: no HTTP answer came (not connected, not TLS, nothing in time).
+            NoAnswerInTime: the request was sent, and nothing came back in time.
+            CannotTell: no HTTP answer came for another reason (not connected, not TLS, hung up).
 
         """
         try:
             with self._opened(request) as opened:
                 client = http.client.HTTPConnection(self.edge.server_name)
                 client.sock = opened
-                return self._exchange(client, request, "close")
+                try:
+                    return self._exchange(client, request, "close")
+                except TimeoutError as error:
+                    raise NoAnswerInTime(f"{request}: no answer from the edge in time") from error
         except (OSError, http.client.HTTPException) as error:
             raise CannotTell(f"{request}: no answer from the edge: {error or type(error).__name__}") from error
 

@@ -10,7 +10,7 @@ from stack.errors import CannotTell
 from stack.model import Stack
 from stack.waiting import pause
 from suites.check import Area, Evidence, Impact, Level, Severity, check, not_applicable
-from suites.security.edge_client import EdgeClient, Request
+from suites.security.edge_client import EdgeClient, NoAnswerInTime, Request
 from suites.security.rules import web
 from suites.security.rules.finding import Finding, judge
 from suites.security.rules.web import Answer
@@ -215,7 +215,7 @@ def test_trace_and_oversize_bodies_are_refused(edge: EdgeClient, evidence: Evide
     try:
         large = edge.fetch(Request("/", method="POST", headers={"Content-Length": str(OVERSIZE_BYTES)}))
         answer = str(large.status)
-    except CannotTell:
+    except NoAnswerInTime:
         answer = "waits for the body"
 
     evidence.observed(f"TRACE → {trace.status}; a body of {OVERSIZE_BYTES >> 20} MiB announced → {answer}")

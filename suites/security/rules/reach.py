@@ -67,6 +67,26 @@ def exposed(
     return found
 
 
+def edge_silent(
+    seen: Mapping[Target, str], owners: Mapping[Target, str], edge_on_host: Collection[tuple[int, str]]
+) -> str | None:
+    """Why silence elsewhere proves nothing: none of the edge's own TCP ports on the host answered; None when one did.
+
+    `edge_on_host` are the host ports the edge publishes beyond loopback; without any there is nothing to hear.
+    """
+    tried = {
+        target: answer
+        for target, answer in seen.items()
+        if target.protocol == "tcp"
+        and (target.port, target.protocol) in edge_on_host
+        and not owners.get(target, "").startswith("container ")
+    }
+    if not any(protocol == "tcp" for _, protocol in edge_on_host) or "open" in tried.values():
+        return None
+    ports = ", ".join(f"{port}/{protocol}" for port, protocol in sorted(edge_on_host))
+    return f"not even the edge's own ports ({ports}) answered from outside, so that others are silent proves nothing"
+
+
 def wrong_flows(
     seen: Mapping[tuple[str, str, int, str], bool], declared: Collection[tuple[str, str, int, str]]
 ) -> list[tuple[str, str]]:

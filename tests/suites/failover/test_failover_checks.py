@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chaos.sampling import Sample, Series
+from stack.errors import CannotTell
 from suites.check import Evidence
 from suites.failover.recovery import Recovery, Thaw, waves
 from suites.failover.test_services import test_service_recovers_by_itself as the_check
@@ -71,3 +72,19 @@ def test_a_recovery_in_time_by_the_policy_alone_passes() -> None:
 def test_any_other_recovery_fails(one: Recovery, says: str) -> None:
     with pytest.raises(AssertionError, match=says):
         the_check(STACK, service("till"), one, Evidence())
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        recovery(outages=(("the edge serves /", series()),)),
+        recovery(thaw=Thaw(1.0, (("shop", "the edge serves /", series()),))),
+    ],
+)
+def test_what_was_never_asked_is_no_pass(one: Recovery) -> None:
+    with pytest.raises(CannotTell, match="the edge serves /: was never asked"):
+        the_check(STACK, service("till"), one, Evidence())
+
+
+def test_what_nobody_promised_need_not_be_asked_while_frozen() -> None:
+    the_check(STACK, service("till"), recovery(thaw=Thaw(1.0, (("else", "not promised", series()),))), Evidence())
