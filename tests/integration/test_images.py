@@ -121,6 +121,7 @@ def test_ctrl_c_during_a_build_ends_it_in_the_engine_too(tmp_path: Path) -> None
         pytest.skip("the base image is not built here")
     folder = tmp_path / "stack" / "images" / "st-setup-slow"
     folder.mkdir(parents=True)
+    subprocess.run(["docker", "image", "rm", "--force", "seatrial/st-setup-slow:local"], check=True, capture_output=True)
     # A span that nobody else sleeps for, so that its process can be told apart; the base by another name is no parent.
     seconds = f"61.{os.getpid()}"
     (folder / "Dockerfile").write_text(f"ARG BASE=seatrial/base:local\nFROM ${{BASE}}\nRUN sleep {seconds}\n")

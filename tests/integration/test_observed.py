@@ -288,6 +288,7 @@ def test_an_isolated_copy_runs_and_leaves_nothing(tmp_path: Path) -> None:
 def test_a_signal_unwinds_and_leaves_nothing(name: str, tmp_path: Path) -> None:
     import signal
 
+    before = set(leftovers(tmp_path).split())  # of a session that was killed
     (tmp_path / "wait").touch()
     process = subprocess.Popen(
         pytest_argv(tmp_path),
@@ -309,7 +310,7 @@ def test_a_signal_unwinds_and_leaves_nothing(name: str, tmp_path: Path) -> None:
         process.kill()
 
     assert process.returncode == 2, said
-    assert leftovers(tmp_path) == ""
+    assert set(leftovers(tmp_path).split()) <= before
     assert list((tmp_path / "out").glob("*/results.json"))
 
 
