@@ -262,9 +262,18 @@ def _forget_the_dead() -> None:
     """Remove the pid files of an engine that was killed: it takes whoever has that number now for itself, and gives up."""
     for name, file in PID_FILES.items():
         with contextlib.suppress(OSError, ValueError):
-            comm = Path(f"/proc/{int(file.read_text(encoding='ascii'))}/comm")
-            if not comm.exists() or comm.read_text(encoding="utf-8").strip() != name:
+            if not _lives(int(file.read_text(encoding="ascii")), name):
                 file.unlink()
+
+
+def _lives(pid: int, name: str) -> bool:
+    """Whether the process is there under this name. One that ended and that nobody has reaped yet (Z) is dead."""
+    try:
+        facts = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    comm, _, rest = facts.partition("(")[2].rpartition(")")
+    return comm == name and rest.split()[0] not in {"Z", "X"}
 
 
 def _log_end() -> str:

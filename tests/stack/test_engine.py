@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -166,6 +168,19 @@ def test_the_number_of_a_dead_engine_does_not_keep_the_next_from_starting(
     engine._forget_the_dead()
 
     assert [file.name for file in files.values() if file.exists()] == ["other.pid"]
+
+
+def test_an_engine_that_ended_and_that_nobody_has_reaped_is_dead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "docker.pid"
+    with subprocess.Popen(["sleep", "60"]) as process:
+        file.write_text(str(process.pid))
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie until the block's end
+        monkeypatch.setattr(engine, "PID_FILES", {"sleep": file})
+
+        engine._forget_the_dead()
+
+    assert not file.exists()
 
 
 def test_an_installed_engine_gets_a_hardened_configuration_before_its_package(
