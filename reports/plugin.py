@@ -230,7 +230,7 @@ class Reporter:
         try:
             self._record.line(kind, **data)
         except OSError as error:
-            self._refused = f"{self._record.folder}: the disk takes no more results ({error.strerror})."
+            self._refused = _refusal(self._record, error)
             pytest.exit(self._refused, returncode=pytest.ExitCode.USAGE_ERROR)
 
     def _finish(self, session: pytest.Session) -> None:
@@ -248,7 +248,7 @@ class Reporter:
             self._published = publish(self._record.folder)
             point_latest(self._record.folder)
         except OSError as error:
-            self._refused = f"{self._record.folder}: the disk takes no more results ({error.strerror})."
+            self._refused = _refusal(self._record, error)
         except UserError as error:
             self._refused = str(error)
         if self._published is None:
@@ -272,6 +272,10 @@ class Reporter:
             terminalreporter.write(text + "\n", flush=True)
         elif self._refused:
             terminalreporter.write_line(f"ERROR: {self._refused} What was written stays.", red=True)
+
+
+def _refusal(record: Record, error: OSError) -> str:
+    return f"{record.folder}: the disk takes no more results ({error.strerror})."
 
 
 _CAME_TO_ITS_END = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
