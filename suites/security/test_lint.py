@@ -7,14 +7,11 @@ from typing import Any
 
 import pytest
 
-from stack.errors import NoEngine
 from stack.model import Stack
 from suites.check import Area, Check, Evidence, Impact, Level, Severity, as_mark, not_applicable, over
-from suites.choice import How
-from suites.security.in_this_run import is_asked_for
-from suites.security.rules import lint
+from suites.security.in_this_run import will_be_observed
+from suites.security.rules import lint, overlaps
 from suites.security.rules.finding import Finding, judge
-from suites.session import choice_of
 
 
 def as_check(rule: lint.Rule) -> Check:
@@ -38,32 +35,17 @@ def every_rule() -> Iterator[Any]:
         yield pytest.param(rule, id=rule.id, marks=as_mark(as_check(rule)))
 
 
-def will_be_observed(request: pytest.FixtureRequest, stack: Stack, check: str) -> bool:
-    """Whether a check of running containers is part of this run, and has (or will have) something to look at.
-
-    Static checks come first, so a stack that this session starts does not run yet.
-    """
-    if not is_asked_for(request, check):
-        return False
-    if choice_of(request.config).how in (How.OURS, How.COPY):
-        return True
-    try:
-        return stack.is_running
-    except NoEngine:
-        return False
-
-
 @over("rule", every_rule(), reason="the installed compose-lint has no rule that is not covered by a check of ours")
 def test_lint_rule_finds_nothing(
     stack: Stack, rule: lint.Rule, evidence: Evidence, request: pytest.FixtureRequest
 ) -> None:
-    judged_by = lint.COVERED_BY_RUNNING.get(rule.id)
+    judged_by = overlaps.LINT_BY_RUNNING.get(rule.id)
     if judged_by and will_be_observed(request, stack, judged_by):
         not_applicable(f"{judged_by} observes the same in the running containers, in this run")
 
     active = {service.name for service in stack.services}
     found = [one for one in lint.findings(stack.compose_files) if one.rule == rule.id and one.service in active]
-    observed = lint.PARTS_COVERED_BY_RUNNING.get(rule.id, {})
+    observed = overlaps.LINT_PARTS_BY_RUNNING.get(rule.id, {})
     found = [
         one
         for one in found

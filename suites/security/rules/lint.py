@@ -1,4 +1,4 @@
-"""Runs compose-lint's rules as checks of their own, and says which are already judged by a check of ours: one cause, one finding."""
+"""Runs compose-lint's rules, but for those that a check of ours judges more closely: one cause, one finding."""
 
 from __future__ import annotations
 
@@ -9,34 +9,7 @@ from pathlib import Path
 
 from stack.errors import CannotTell
 from stack.located import Where
-
-# A rule that a declared check of ours judges more closely (roles, exceptions, both syntaxes, file content).
-COVERED_BY_DECLARED = {
-    "CL-0001": "SEC-CMP-006",
-    "CL-0004": "SEC-CMP-007",
-    "CL-0005": "SEC-CMP-004",
-    "CL-0013": "SEC-CMP-006",
-    "CL-0014": "SEC-CMP-002",
-    "CL-0019": "SEC-CMP-007",
-    "CL-0020": "SEC-CMP-003",
-    "CL-0021": "SEC-CMP-003",
-    "CL-0025": "SEC-CMP-006",
-    "CL-0026": "SEC-CMP-002",
-}
-
-# A rule whose effect is observed when the stack runs: then what is observed speaks, and the rule only where nothing runs.
-COVERED_BY_RUNNING = {
-    "CL-0002": "SEC-RUN-007",
-    "CL-0003": "SEC-RUN-003",
-    "CL-0007": "SEC-RUN-005",
-    "CL-0008": "SEC-RUN-008",
-    "CL-0010": "SEC-RUN-008",
-    "CL-0016": "SEC-RUN-007",
-    "CL-0018": "SEC-RUN-001",
-}
-
-# Likewise, but only for findings about one subject: the rule's other subjects stay its own.
-PARTS_COVERED_BY_RUNNING = {"CL-0009": {"seccomp": "SEC-RUN-004"}}
+from suites.security.rules.overlaps import LINT_BY_DECLARED
 
 
 @dataclass(frozen=True)
@@ -79,7 +52,7 @@ def rules() -> tuple[Rule, ...]:
             remedy_in(load_rule_doc(meta.id)),
         )
         for meta in sorted(found, key=lambda meta: meta.id)
-        if meta.id not in COVERED_BY_DECLARED
+        if meta.id not in LINT_BY_DECLARED
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from suites.security.rules import lint
+from suites.security.rules import lint, overlaps
 
 FILES = Path(__file__).parent / "files"
 ROOT = Path(__file__).parents[3]
@@ -117,18 +117,24 @@ def test_findings_name_file_and_line(bad: list[dict[str, Any]]) -> None:
 
 
 def test_no_rule_of_compose_lint_is_judged_twice() -> None:
-    covered = Counter([*lint.COVERED_BY_DECLARED, *(rule.id for rule in lint.rules())])
+    covered = Counter([*overlaps.LINT_BY_DECLARED, *(rule.id for rule in lint.rules())])
 
     assert not [rule for rule, number in covered.items() if number > 1]
 
 
 def test_every_covering_check_exists() -> None:
     source = "\n".join(path.read_text() for path in (ROOT / "suites" / "security").glob("test_*.py"))
-    parts = {check for subjects in lint.PARTS_COVERED_BY_RUNNING.values() for check in subjects.values()}
+    parts = {check for subjects in overlaps.LINT_PARTS_BY_RUNNING.values() for check in subjects.values()}
 
     missing = [
         check
-        for check in {*lint.COVERED_BY_DECLARED.values(), *lint.COVERED_BY_RUNNING.values(), *parts}
+        for check in {
+            *overlaps.LINT_BY_DECLARED.values(),
+            *overlaps.LINT_BY_RUNNING.values(),
+            *overlaps.GIXY_BY_EDGE.values(),
+            *overlaps.SSLYZE_BY_OURS.values(),
+            *parts,
+        }
         if f'"{check}"' not in source
     ]
     assert not missing
