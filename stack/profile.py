@@ -15,10 +15,12 @@ from stack.errors import UserError
 from stack.promises import (
     Alerts,
     Allowance,
+    ApplicationMetrics,
     Attach,
     Backup,
     BackupJob,
     Database,
+    Degraded,
     Egress,
     Endpoint,
     Expectation,
@@ -45,10 +47,12 @@ from stack.toml_lines import Problems, read_toml
 __all__ = [
     "Alerts",
     "Allowance",
+    "ApplicationMetrics",
     "Attach",
     "Backup",
     "BackupJob",
     "Database",
+    "Degraded",
     "Egress",
     "Endpoint",
     "Expectation",
@@ -90,6 +94,9 @@ class Profile(Section):
     wallets: dict[Name, Wallet] = Field(default_factory=dict)
     chain: Endpoint | None = None
     metrics: Endpoint | None = None
+    application_metrics: ApplicationMetrics | None = None
+    wallet_metrics: Endpoint | None = None
+    degraded: tuple[Degraded, ...] = ()
     alertmanager: Endpoint | None = None
     receiver: Endpoint | None = None
     logs: Endpoint | None = None
@@ -203,6 +210,7 @@ class Profile(Section):
             ("database", self.database),
             ("chain", self.chain),
             ("metrics", self.metrics),
+            ("wallet_metrics", self.wallet_metrics),
             ("alertmanager", self.alertmanager),
             ("receiver", self.receiver),
             ("logs", self.logs),
@@ -210,6 +218,11 @@ class Profile(Section):
         ):
             if endpoint is not None:
                 named.append(((key, "service"), endpoint.service))
+        named += [
+            (("degraded", index, "without", place), name)
+            for index, case in enumerate(self.degraded)
+            for place, name in enumerate(case.without)
+        ]
         named += [(("wallets", key, "service"), wallet.service) for key, wallet in self.wallets.items()]
         if self.backup:
             named += [(("backup", "jobs", i, "service"), job.service) for i, job in enumerate(self.backup.jobs)]

@@ -128,6 +128,7 @@ class Objectives(Section):
     head_room: Positive | None = None  # capacity over the profile's rate (LOAD-STEP-001), 1.5 = half as much again
     spike_recovery_seconds: Positive | None = None
     recovery_seconds: Positive | None = None  # of a service that names none itself
+    settle_seconds: Positive | None = None  # an escrow from its order to its confirmed payout, under the profile's load
     log_delay_seconds: Positive = 10
     rpo: RecoveryPoint | None = None
     rto: RecoveryTime | None = None
@@ -206,6 +207,27 @@ class Endpoint(Section):
     path: str = "/"
     user: Name | None = None
     password_secret: Name | None = None
+
+
+class ApplicationMetrics(Section):
+    """What the application counts, under the names it uses, so that traffic can be held against it."""
+
+    requests: Name = "http_requests_total"  # counter by method, route and status
+    duration: Name = "http_request_duration_seconds"  # histogram by method and route
+    method_label: Name = "method"
+    route_label: Name = "route"
+    status_label: Name = "status"
+    probes: dict[str, Name]  # a path of the edge, `{}` where each request gets something of its own → the route it counts under
+    counted: dict[Name, tuple[Name, ...]] = Field(default_factory=dict)  # a journey's kind of write → what it raises by one
+
+
+class Degraded(Section):
+    """What still works, and what is refused how, while some services are away together."""
+
+    without: tuple[Name, ...] = Field(min_length=1)  # services
+    serves: tuple[str, ...] = Field(min_length=1)  # paths of the edge, answered with 200 throughout
+    refuses: tuple[Name, ...] = ()  # the journey's kinds of write: 503 with Retry-After, nothing done
+    within_seconds: Positive = 5  # by when refusing has begun, and writes are taken again once all is back
 
 
 class BackupJob(Section):
