@@ -39,6 +39,7 @@ def begun(config: pytest.Config, stack: Any | None) -> dict[str, Any]:
         "versions": versions() | own_commit(),
         "host": {"system": platform.platform(), "python": platform.python_version()},
         **commit(_home(config, stack)),
+        "source_root": _git(_home(config, stack), "rev-parse", "--show-toplevel"),
     }
     return found | (declared(stack) if stack is not None else {"exclusions": []})
 

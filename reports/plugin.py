@@ -26,7 +26,7 @@ from reports.publish import Published, publish
 from reports.record import Record, new_folder, point_latest
 from reports.text import shortened
 from reports.traces import told
-from reports.waivers import Waiver, read
+from reports.waiving import waivers_of
 from stack.errors import UserError
 from suites.check import check_of
 from suites.collection import declared_stack
@@ -64,17 +64,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if gate not in (None, "staging", "production"):
         raise pytest.UsageError(f"--gate {gate}: there is no such tier, expected staging or production")
     config.pluginmanager.register(Reporter(config), "seatrial-reporter")
-
-
-def waivers_of(config: pytest.Config, stack: Any | None) -> tuple[Waiver, ...]:
-    """The waivers of this run: the file asked for, else the one beside the stack's first compose file. Raises
-    UserError.
-    """
-    asked: Path | None = config.getoption("waivers")
-    path = (
-        asked or (stack.compose_files[0].parent if stack and stack.compose_files else config.rootpath) / "waivers.toml"
-    )
-    return read(path) if asked or path.is_file() else ()
 
 
 class Reporter:

@@ -19,7 +19,7 @@ from reports.boxes import BOXES, Box, BoxState, state_of
 from reports.document import Run
 from reports.gate import Gate, Obstacle, Tier, gates_from, obstacles
 from reports.outcome import Outcome, Result, worst
-from reports.waivers import LONGEST, Waiver
+from reports.waivers import LONGEST, Waiver, lifting
 from suites.entry import Area, Check, Severity
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _not_run(id_: str, subject: str, why: str) -> Result:
 def _check(entry: Check, had: list[Result], lost: list[Result], waivers: Sequence[Waiver]) -> CheckScore:
     every = sorted([*had, *lost], key=lambda one: (-one.outcome, one.subject)) or [_not_run(entry.id, "", "")]
     wanting = [one for one in every if one.outcome >= Outcome.INCONCLUSIVE]
-    lifted = [[waiver for waiver in waivers if waiver.covers(one)] for one in wanting]
+    lifted = [lifting(one, waivers) for one in wanting]
     answered = bool(wanting) and all(lifted) and not lost
     return CheckScore(
         entry=entry,

@@ -8,6 +8,7 @@ can't be waived at all.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -22,6 +23,7 @@ from stack.errors import UserError
 LONGEST = timedelta(days=180)
 """How far ahead a waiver may end: half a year, after which a weakness is a decision and belongs in the profile."""
 
+_PLACE = re.compile(r"\[([^\[\]]+:[0-9]+)\]$")
 _KEYS = {"id", "subject", "reason", "owner", "expires"}
 
 
@@ -36,11 +38,14 @@ class Waiver:
     owner: str
     expires: date
     subject: str = ""
+    place: str = ""
+    """`file:line`, for a waiver that stands beside a line: it is about what is found there and about nothing else."""
 
     @property
     def name(self) -> str:
-        """The id, with the subject in brackets where there is one."""
-        return f"{self.id}[{self.subject}]" if self.subject else self.id
+        """The id, with the subject in brackets or the place where there is one."""
+        named = f"{self.id}[{self.subject}]" if self.subject else self.id
+        return f"{named} at {self.place}" if self.place else named
 
     def days_left(self, today: date) -> int:
         """Whole days until it ends; negative when it has."""
@@ -52,13 +57,48 @@ class Waiver:
 
     def to_json(self) -> dict[str, str]:
         """The waiver as plain data, as a run's manifest keeps it."""
-        return {**asdict(self), "expires": self.expires.isoformat()}
+        data = {**asdict(self), "expires": self.expires.isoformat()}
+        return data if self.place else {name: value for name, value in data.items() if name != "place"}
 
     def covers(self, result: Result) -> bool:
-        """Whether it is about this result, which must be one that a waiver can lift."""
+        """Whether it is about this result, or some of it, which must be one that a waiver can lift."""
         if result.revert_failed or result.outcome not in (Outcome.FAIL, Outcome.INCONCLUSIVE):
             return False
-        return result.id == self.id and self.subject in ("", result.subject)
+        if result.id != self.id or self.subject not in ("", result.subject):
+            return False
+        return not self.place or any(same_place(self.place, place) for place in found_at(result))
+
+
+def lifting(result: Result, waivers: Iterable[Waiver]) -> tuple[Waiver, ...]:
+    """The waivers that lift a result, all of it; none when something in it is waived by nobody.
+
+    A waiver without a place lifts the whole. Those beside lines do so together, when each thing found stands at a waived
+    line: one that stands nowhere, or elsewhere, is not theirs.
+    """
+    about = [waiver for waiver in waivers if waiver.covers(result)]
+    whole = tuple(waiver for waiver in about if not waiver.place)
+    if whole:
+        return whole
+    places = found_at(result)
+    if places and all(place and any(same_place(one.place, place) for one in about) for place in places):
+        return tuple(about)
+    return ()
+
+
+def found_at(result: Result) -> tuple[str, ...]:
+    """Where each finding of a result stands, as `file:line`, empty for one that names no place.
+
+    A check names the place at the end of each finding; where none does, the places it noted count.
+    """
+    named = tuple(
+        match[1] if (match := _PLACE.search(line)) else "" for line in result.reason.splitlines() if line.strip()
+    )
+    return named if any(named) else tuple(f"{file}:{line}" for file, line in dict.fromkeys(result.places))
+
+
+def same_place(shown: str, other: str) -> bool:
+    """Whether two spellings of `file:line` mean one place: a report shortens what is inside the project."""
+    return f"/{other}".endswith(f"/{shown}") or f"/{shown}".endswith(f"/{other}")
 
 
 def read(path: Path) -> tuple[Waiver, ...]:

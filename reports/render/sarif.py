@@ -1,44 +1,84 @@
 """The findings as SARIF 2.1.0, so that a code host shows each at the file and line it is about.
 
-Source of the form: OASIS, Static Analysis Results Interchange Format 2.1.0 (an INCONCLUSIVE is its kind ``open``).
+Sources of the form: OASIS, Static Analysis Results Interchange Format 2.1.0 (an INCONCLUSIVE is its kind ``open``), and what
+GitHub code scanning takes of it ("SARIF support for code scanning"): only the first location of a result counts and each
+needs one, paths are relative to the repository, every region has a line, and results, rules and tags are limited in number.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
 from reports.outcome import Outcome, Result
 from reports.scorecard import CheckScore, Scorecard
-from suites.entry import Severity
+from suites.entry import Level, Severity
 
+MOST_RESULTS = 5000
+"""GitHub keeps no more of a run; the worst come first here, so that what is dropped is the least."""
+MOST_TAGS = 20
+MOST_LOCATIONS = 10
+LONGEST_TEXT = 1024
+LONGEST_MESSAGE = 4000
 _LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note"}
 _SECURITY_SEVERITY = {Severity.CRITICAL: "9.5", Severity.HIGH: "8.0", Severity.MEDIUM: "5.5", Severity.LOW: "2.5"}
+_PROBLEM = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "recommendation",
+}
+# How sure a finding is: what was observed is; a file can still be overruled by what nobody sees in it.
+_PRECISION = {Level.OBSERVED: "very-high", Level.EFFECTIVE: "high", Level.DECLARED: "medium"}
 _ROOT = Path(__file__).resolve().parents[2]
+_PLACE = re.compile(r"\s*\[([^\[\]]+):([0-9]+)\]$")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One thing found, where it stands (nowhere, where nobody said), and the instance it belongs to."""
+
+    result: Result
+    text: str
+    places: tuple[tuple[str, int], ...]
 
 
 def render(card: Scorecard) -> str:
-    """One SARIF run: every FAIL and INCONCLUSIVE instance is a result, its check a rule, waived ones suppressed."""
-    checks = sorted((one for one in card.checks if one.outcome >= Outcome.INCONCLUSIVE), key=lambda one: one.entry.id)
+    """One SARIF run: everything a FAIL or INCONCLUSIVE instance found is a result, its check a rule, waived ones suppressed."""
+    checks = [one for one in card.checks if one.outcome >= Outcome.INCONCLUSIVE]
     numbers = {one.entry.id: number for number, one in enumerate(checks)}
-    version = str(card.run.manifest.get("versions", {}).get("seatrial", "0"))
+    root = _source_root(card)
+    seen: Counter[str] = Counter()
+    results = []
+    for one in checks:
+        for result in one.results:
+            if result.outcome >= Outcome.INCONCLUSIVE:
+                results += [_result(card, one, found, numbers[one.entry.id], root, seen) for found in _finds(result)]
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [
             {
                 "tool": {
-                    "driver": {"name": "Seatrial", "semanticVersion": version, "rules": [_rule(one) for one in checks]}
+                    "driver": {
+                        "name": "Seatrial",
+                        "semanticVersion": str(card.run.manifest.get("versions", {}).get("seatrial", "0")),
+                        "rules": [_rule(one) for one in checks],
+                    }
                 },
+                # One category a stack: a second stack of the same repository does not close the first one's alerts.
+                "automationDetails": {"id": f"seatrial/{card.run.manifest.get('project') or 'checks'}/"},
                 "invocations": [{"executionSuccessful": not card.run.ended}],
-                "results": [
-                    _result(card, one, result, numbers[one.entry.id])
-                    for one in checks
-                    for result in one.results
-                    if result.outcome >= Outcome.INCONCLUSIVE
-                ],
+                "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "the root of the repository"}}},
+                "columnKind": "unicodeCodePoints",
+                "results": results[:MOST_RESULTS],
             }
         ],
     }
@@ -47,43 +87,105 @@ def render(card: Scorecard) -> str:
 
 def _rule(one: CheckScore) -> dict[str, Any]:
     entry = one.entry
-    properties: dict[str, Any] = {"tags": [entry.area.value, entry.level.value, *entry.standards]}
+    properties: dict[str, Any] = {
+        "tags": [entry.area.value, entry.level.value, *entry.standards][:MOST_TAGS],
+        "precision": _PRECISION[entry.level],
+        "problem.severity": _PROBLEM[entry.severity],
+    }
     if entry.area.value == "security":
         properties["security-severity"] = _SECURITY_SEVERITY[entry.severity]
     return {
         "id": entry.id,
-        "shortDescription": {"text": entry.title},
-        "fullDescription": {"text": entry.rationale},
+        "name": entry.id,
+        "shortDescription": {"text": entry.title[:LONGEST_TEXT]},
+        "fullDescription": {"text": entry.rationale[:LONGEST_TEXT]},
         "help": {"text": entry.remediation},
         "defaultConfiguration": {"level": _LEVELS[entry.severity]},
         "properties": properties,
     }
 
 
-def _result(card: Scorecard, one: CheckScore, result: Result, number: int) -> dict[str, Any]:
+def _finds(result: Result) -> Iterator[_Found]:
+    """Each thing an instance found, by itself: a reason has one a line, with its place at the end where it has one."""
+    lines = [line.strip() for line in result.reason.splitlines() if line.strip()]
+    placed = [_PLACE.search(line) for line in lines]
+    noted = tuple(dict.fromkeys(result.places))[:MOST_LOCATIONS]
+    if not any(placed):
+        yield _Found(result, result.reason, noted)
+        return
+    for text, match in zip(lines, placed, strict=True):
+        if match is None:
+            yield _Found(result, text, noted[:1])
+        else:
+            yield _Found(result, text[: match.start()], ((match[1], int(match[2])),))
+
+
+def _result(
+    card: Scorecard, one: CheckScore, found: _Found, number: int, root: Path, seen: Counter[str]
+) -> dict[str, Any]:
+    result = found.result
     failed = result.outcome is Outcome.FAIL
     subject = f" [{result.subject}]" if result.subject else ""
-    places = tuple(dict.fromkeys(result.places)) or (card.run.sources.get(result.id, ("", 0)),)
-    found: dict[str, Any] = {
+    text = f"{result.outcome.words}{subject}: {found.text or one.entry.title}"
+    here = [(below, line) for file, line in found.places if (below := _below(root, file))]
+    if found.places and not here:
+        text += f" (about {found.places[0][0]}, which is not in the repository)"
+    places = here or [(_instead(card, result, root), 1)]
+    # Lines and measured numbers move from run to run without making it another finding.
+    mark = hashlib.sha256(
+        "\0".join((result.id, result.subject, places[0][0], re.sub(r"[0-9]+", "#", found.text))).encode()
+    )
+    fingerprint = mark.hexdigest()[:32]
+    seen[fingerprint] += 1
+    shown: dict[str, Any] = {
         "ruleId": result.id,
         "ruleIndex": number,
         "kind": "fail" if failed else "open",
         "level": _LEVELS[one.entry.severity] if failed else "none",
-        "message": {"text": f"{result.outcome.words}{subject}: {result.reason or one.entry.title}"},
-        "locations": [_location(file, line) for file, line in places if file],
-        "partialFingerprints": {"check/v1": f"{result.id}[{result.subject}]"},
+        "message": {"text": text[:LONGEST_MESSAGE]},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"},
+                    "region": {"startLine": max(line, 1)},
+                }
+            }
+            for uri, line in places
+        ],
+        "partialFingerprints": {"primaryLocationLineHash": f"{fingerprint}:{seen[fingerprint]}"},
+        "properties": {"severity": one.entry.severity.value, "confidence": _PRECISION[one.entry.level]},
     }
     if one.waivers:
-        found["suppressions"] = [
-            {"kind": "external", "justification": f"{waiver.reason} ({waiver.owner}, until {waiver.expires})"}
+        shown["suppressions"] = [
+            {
+                "kind": "inSource" if waiver.place else "external",
+                "status": "accepted",
+                "justification": f"{waiver.reason} ({waiver.owner}, until {waiver.expires})",
+            }
             for waiver in one.waivers
         ]
-    return found
+    return shown
 
 
-def _location(file: str, line: int) -> dict[str, Any]:
-    path = Path(file)
-    shown = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path
-    uri = quote(str(PurePosixPath(shown)))
-    place: dict[str, Any] = {"artifactLocation": {"uri": f"file://{uri}" if shown.is_absolute() else uri}}
-    return {"physicalLocation": place | ({"region": {"startLine": line}} if line > 0 else {})}
+def _source_root(card: Scorecard) -> Path:
+    """The folder that paths are shown relative to: the repository of the first compose file, as far as the run knows it."""
+    manifest = card.run.manifest
+    files = manifest.get("compose_files") or ()
+    return Path(manifest.get("source_root") or (Path(str(files[0])).parent if files else _ROOT))
+
+
+def _instead(card: Scorecard, result: Result, root: Path) -> str:
+    """Where something is shown that stands nowhere, or outside the repository (a host's own file): the first compose file.
+
+    A code host shows nothing that has no place in the repository.
+    """
+    files = card.run.manifest.get("compose_files") or (card.run.sources.get(result.id, ("", 0))[0],)
+    return _below(root, str(files[0])) or "README.md"
+
+
+def _below(root: Path, file: str) -> str:
+    """A path as a URI relative to the root; empty when it is not below it."""
+    if not file:
+        return ""
+    path = Path(file) if Path(file).is_absolute() else _ROOT / file
+    return quote(str(PurePosixPath(path.relative_to(root)))) if path.is_relative_to(root) else ""

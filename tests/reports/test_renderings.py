@@ -129,7 +129,8 @@ def test_sarif_points_to_the_line_and_suppresses_what_is_waived(card: Scorecard)
 
     found = {one["ruleId"]: one for one in run["results"]}
     place = found["SEC-RUN-001"]["locations"][0]["physicalLocation"]
-    assert place == {"artifactLocation": {"uri": "stack/compose.yaml"}, "region": {"startLine": 214}}
+    assert place["artifactLocation"]["uri"] == "stack/compose.yaml"
+    assert place["region"] == {"startLine": 214}
     assert found["SEC-SUP-001"]["suppressions"][0]["kind"] == "external"
     assert found["FLV-BG-001"]["kind"] == "open"
     assert all(run["tool"]["driver"]["rules"][one["ruleIndex"]]["id"] == one["ruleId"] for one in run["results"])
