@@ -20,6 +20,7 @@ from stack.dotenv import read_env_file
 from stack.errors import UserError
 from stack.interpolation import Interpolator, Variable
 from stack.located import Located, Where, read_yaml
+from stack.longform import hosts_in_order
 from stack.merging import settled
 
 __all__ = ["Declared", "EnvFile", "Variable", "Where", "load_project"]
@@ -89,6 +90,11 @@ def _finish(tree: Located, env: Mapping[str, str], env_files: list[EnvFile]) -> 
             config["networks"] = Located({"default": None})
         uses_default |= "default" in (config.get("networks") or {})
         _implied_dependencies(config)
+        for key in [key for key, value in config.items() if value == ""]:
+            del config[
+                key
+            ]  # "nothing" and not set are the same to a service, and an empty text can take back what was merged
+        hosts_in_order(config)
         args = (config.get("build") or {}).get("args")
         if args:
             args.update({key: env[key] for key, value in args.items() if value is None and key in env})
@@ -123,7 +129,7 @@ def _environment(name: str, config: Located, env: Mapping[str, str], env_files: 
     if own is None and not found:
         return
     for key, value in (own or {}).items():
-        found[key] = env.get(key, found.get(key)) if value is None else value
+        found[key] = env.get(key) if value is None else value
         if place := getattr(own, "at", {}).get(key):
             found.at[key] = place
     config["environment"] = found

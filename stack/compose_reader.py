@@ -12,7 +12,7 @@ from stack.compose_rules import SECTIONS, check_top, long_form
 from stack.dotenv import read_env_file
 from stack.errors import UserError
 from stack.interpolation import Interpolator, Variable
-from stack.located import Located, LocatedList, Where, read_yaml
+from stack.located import Located, LocatedList, Tagged, Where, read_yaml
 from stack.merging import merge, settled
 from stack.toml_lines import nearest
 
@@ -28,7 +28,9 @@ class EnvFile:
     where: Where | None
     exists: bool
     required: bool = True  # `required: false` in the long syntax: it may be missing
-    values: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)  # what it sets, each with its line (Located)
+    values: Mapping[str, str] = field(
+        default_factory=dict, repr=False, compare=False
+    )  # what it sets, each with its line (Located)
 
 
 class Reader:
@@ -100,8 +102,12 @@ class Reader:
 
     def _extend_all(self, document: Located, path: Path, folder: Path, env: Mapping[str, str]) -> None:
         services: Located = document.get("services") or Located()
-        for name in list(services):
-            services[name] = self._extended(services, name, path, folder, env, ())
+        for name, entry in list(services.items()):
+            if not isinstance(entry, Tagged):
+                services[name] = self._extended(services, name, path, folder, env, ())
+            elif entry.tag == "!override":
+                services[name] = entry.value
+                services[name] = Tagged(entry.tag, self._extended(services, name, path, folder, env, ()))
 
     def _extended(
         self,
@@ -135,7 +141,7 @@ class Reader:
                 check_top(base_path, document)
                 found = long_form(Located({"services": document.get("services")}, at=document.at), base_folder)
                 base_services = merge(base_services, found["services"])
-        if base_name not in base_services:
+        if not isinstance(base_services.get(base_name), Located):
             message = f"{place}: services.{name}.extends: {base_path} has no service '{base_name}'"
             raise UserError(message + nearest(base_name, base_services))
         base = self._extended(base_services, base_name, base_path, base_folder, env, (*chain, (path, name)))

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from stack import longform, shapes, vocabulary
+from stack.compose_kinds import kind_of, problems
 from stack.errors import UserError
-from stack.located import Located, Where, where_of
+from stack.located import Located, Tagged, Where, where_of
 from stack.toml_lines import nearest
 
 SECTIONS = ("services", "networks", "volumes", "secrets", "configs")
@@ -37,18 +38,22 @@ def long_form(document: Located, folder: Path) -> Located:
             continue
         made[key] = Located(at=dict(value.at) if value else {})
         for name, entry in (value or {}).items():
-            place = value.at.get(name)
-            made[key][name] = (
-                _long_service(name, entry, folder, place)
-                if key == "services"
-                else _long_resource(key, name, entry, folder, place)
-            )
+            made[key][name] = _long_entry(key, name, entry, folder, value.at.get(name))
     return made
+
+
+def _long_entry(section: str, name: str, entry: Any, folder: Path, place: Where | None) -> Any:
+    if isinstance(entry, Tagged):
+        inner = entry.value if entry.tag == "!reset" else _long_entry(section, name, entry.value, folder, place)
+        return Tagged(entry.tag, inner)
+    if section == "services":
+        return _long_service(name, entry, folder, place)
+    return _long_resource(section, name, entry, folder, place)
 
 
 def _long_service(name: str, entry: Any, folder: Path, place: Where | None) -> Located:
     if not isinstance(entry, Located):
-        message = f"{place}: the service '{name}' must be a mapping, not {type_name(entry)}"
+        message = f"{place}: the service '{name}' must be a mapping, not {kind_of(entry)}"
         raise UserError(message)
     if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
         message = f"{place}: {name!r} can't be the name of a service (letters, digits, dots, dashes, underscores)"
@@ -60,10 +65,21 @@ def _long_service(name: str, entry: Any, folder: Path, place: Where | None) -> L
             )
             raise UserError(message)
 
+    _refuse_problems("services", name, entry, place)
+
     def refuse(key: str, what: str) -> UserError:
         return UserError(f"{entry.at.get(key, place)}: services.{name}.{key} {what}")
 
     return longform.service(entry, folder, refuse)
+
+
+def _refuse_problems(section: str, name: str, entry: Located, place: Where | None) -> None:
+    for path, problem in problems(section, entry):
+        inner = path[:-1] if problem.startswith("unknown key") else path
+        written = ".".join([section, name, *map(str, inner)])
+        colon = ":" if problem.startswith("unknown key") else ""
+        message = f"{where_of(entry, *path) or place}: {written}{colon} {problem}"
+        raise UserError(message)
 
 
 def _long_resource(section: str, name: str, entry: Any, folder: Path, place: Where | None) -> Any:
@@ -71,25 +87,22 @@ def _long_resource(section: str, name: str, entry: Any, folder: Path, place: Whe
     if entry is None:
         return Located(where=place)
     if not isinstance(entry, Located):
-        message = f"{place}: {section}.{name} must be a mapping, not {type_name(entry)}"
+        message = f"{place}: {section}.{name} must be a mapping, not {kind_of(entry)}"
         raise UserError(message)
+    _refuse_problems(section, name, entry, place)
     made = Located(entry, where=entry.where, at=dict(entry.at))
     external = made.get("external")
     if isinstance(external, Mapping):  # the form of Compose 2: external: {name: X}
         made["external"], made["name"] = True, external.get("name", name)
-    elif external is not None:
-        made["external"] = shapes.boolean(external)
-        if not made["external"]:
-            del made["external"]
     try:
+        shapes.convert(made, "external", shapes.boolean)
+        if made.get("external") is False:
+            del made["external"]
         for key in ("labels", "driver_opts"):
-            if made.get(key) is not None:
-                made[key] = shapes.mapping(made[key])
-        if made.get("file") is not None:
-            made["file"] = shapes.path(shapes.scalar(made["file"]), folder)
+            shapes.convert(made, key, shapes.mapping)
+        shapes.convert(made, "file", lambda written: shapes.path(shapes.scalar(written), folder))
         for key in ("internal", "attachable", "enable_ipv6"):
-            if made.get(key) is not None:
-                made[key] = shapes.boolean(made[key])
+            shapes.convert(made, key, shapes.boolean)
     except shapes.Malformed as error:
         message = f"{place}: {section}.{name} {error}"
         raise UserError(message) from error
@@ -146,18 +159,3 @@ def _refuse_circles(tree: Located) -> None:
 
 def _dependencies(tree: Located, name: str) -> list[str]:
     return [target for target in tree["services"][name].get("depends_on") or {} if target in tree["services"]]
-
-
-def type_name(value: Any) -> str:
-    """What a YAML value is, in words."""
-    if value is None:
-        return "empty"
-    kinds = {
-        list: "a list",
-        dict: "a mapping",
-        str: "a text",
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-    }
-    return next((words for kind, words in kinds.items() if isinstance(value, kind)), type(value).__name__)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+# What acts on a terminal instead of being shown: C0 and C1 controls, line breaks among them, and bidirectional formatting.
+_ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
 
 class SeatrialError(Exception):
     """The base of every error of ours; its message is one sentence with what was observed, what was expected and where."""
@@ -10,8 +15,13 @@ class SeatrialError(Exception):
 class UserError(SeatrialError):
     """Bad input or a bad environment: the person at the keyboard can mend it.
 
-    The command lines answer it with one sentence and exit code 4, never with a traceback.
+    The command lines answer it with one sentence and exit code 4, never with a traceback. The names in it are somebody
+    else's, so whatever in them would act on a terminal is written out.
     """
+
+    def __str__(self) -> str:
+        """The sentence, on one line."""
+        return _ACTING.sub(lambda found: ascii(found.group())[1:-1], super().__str__())
 
 
 class CannotTell(SeatrialError):

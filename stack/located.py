@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -225,11 +226,13 @@ class _Builder:
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*)$")
 _OCTAL = re.compile(r"([-+]?)0o?([0-7_]+)$")
+_BINARY = re.compile(r"[-+]?0b[01_]+$")
 _HEXADECIMAL = re.compile(r"[-+]?0x[0-9a-fA-F_]+$")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})Z?)?$")
 _CONSTANTS: dict[str, Any] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _CONSTANTS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(("false", "False", "FALSE"), False)
+_NOT_FINITE = {".inf": math.inf, "+.inf": math.inf, "-.inf": -math.inf, ".nan": math.nan}
 
 
 def _scalar(node: yaml.Node) -> Any:
@@ -244,16 +247,20 @@ def plain_value(text: str) -> Any:
     """The value of an unquoted YAML scalar."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
+    if text.lower() in _NOT_FINITE:
+        return _NOT_FINITE[text.lower()]
     if not text[0].isdigit() and text[0] not in "+-.":
         return text
     if _INTEGER.match(text):
         return int(text.replace("_", ""))
     if octal := _OCTAL.match(text):
         return int(octal.group(1) + octal.group(2).replace("_", ""), 8)
+    if _BINARY.match(text):
+        return int(text.replace("_", ""), 2)
     if _HEXADECIMAL.match(text):
         return int(text.replace("_", ""), 16)
     if _FLOAT.match(text):
         return float(text)
-    if _DATE.match(text):
-        return f"{text} 00:00:00 +0000 UTC"  # to compose's YAML library a date is a time, and this is how Go prints it
+    if date := _DATE.match(text):
+        return f"{date.group(1)} {date.group(2) or '00:00:00'} +0000 UTC"  # to compose's YAML library a date is a time, and this is how Go prints it
     return text

@@ -7,16 +7,19 @@ its place from whoever knows the key.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from stack.build_form import build, develop
 from stack.located import Located, LocatedList, Tagged
 from stack.shapes import (
     Malformed,
     boolean,
+    convert,
     duration,
+    extra_hosts,
+    files,
     integer,
     items,
     labels,
@@ -38,8 +41,9 @@ def healthcheck(value: Any) -> Any:
     if isinstance(made.get("test"), str):
         made["test"] = LocatedList(["CMD-SHELL", made["test"]] if made["test"] else [])
     for key in ("interval", "timeout", "start_period", "start_interval"):
-        if made.get(key) is not None:
-            made[key] = duration(made[key])
+        convert(made, key, duration)
+    convert(made, "retries", integer)
+    convert(made, "disable", boolean)
     return made
 
 
@@ -84,44 +88,12 @@ def _named(value: Any) -> Located:
     return made
 
 
-def files(value: Any) -> LocatedList:
-    """Secrets or configs as source and target."""
-    made = LocatedList()
-    for item, place in items(value):
-        entry = record(item) if isinstance(item, Mapping) else Located({"source": scalar(item)})
-        made.append(entry)
-        made.at.append(place)
-    return made
-
-
 def secrets(value: Any) -> LocatedList:
     """Secrets as source and target; one without a target lies under its own name in /run/secrets."""
     made = files(value)
     for entry in made:
         entry.setdefault("target", f"/run/secrets/{entry.get('source')}")
     return made
-
-
-def build(value: Any, folder: Path) -> Located:
-    """A build as a mapping with an absolute context."""
-    made = Located({"context": value}) if isinstance(value, str) else record(value)
-    if "dockerfile_inline" not in made:
-        made.setdefault("dockerfile", "Dockerfile")
-    if "context" in made:
-        made["context"] = context(scalar(made["context"]), folder)
-    for key in ("args", "labels"):
-        if made.get(key) is not None:
-            made[key] = mapping(made[key])
-    if made.get("additional_contexts") is not None:
-        contexts = mapping(made["additional_contexts"])
-        made["additional_contexts"] = Located({k: context(v, folder) for k, v in contexts.items()}, at=contexts.at)
-    return made
-
-
-def context(written: str, folder: Path) -> str:
-    """An absolute build context; URLs and `type:` forms stay."""
-    remote = re.match(r"[a-z][a-z0-9+.-]*:", written) or written.startswith(("git@", "github.com/"))
-    return written if remote else path(written, folder)
 
 
 def env_files(value: Any, folder: Path) -> LocatedList:
@@ -139,43 +111,47 @@ def env_files(value: Any, folder: Path) -> LocatedList:
 def deploy(value: Any) -> Located:
     """Resources as bytes and numbers, durations in canonical spelling, labels as a mapping."""
     made = record(value)
-    if made.get("labels") is not None:
-        made["labels"] = labels(made["labels"])
-    resources = made.get("resources")
-    if isinstance(resources, Mapping):
-        made["resources"] = record(resources)
-        for kind in ("limits", "reservations"):
-            amount = resources.get(kind)
-            if isinstance(amount, Mapping):
-                amount = record(amount)
-                if "memory" in amount:
-                    amount["memory"] = size(amount["memory"])
-                if "cpus" in amount:
-                    amount["cpus"] = number(amount["cpus"])
-                if "pids" in amount:
-                    amount["pids"] = integer(amount["pids"])
-                made["resources"][kind] = amount
+    convert(made, "labels", labels)
+    convert(made, "replicas", integer)
+    convert(made, "resources", _resources)
     for section in ("update_config", "rollback_config", "restart_policy"):
-        if isinstance(made.get(section), Mapping):
-            made[section] = record(made[section])
-            for key in ("delay", "monitor", "window"):
-                if key in made[section]:
-                    made[section][key] = duration(made[section][key])
+        convert(made, section, _delays)
     return made
 
 
-def extra_hosts(value: Any) -> LocatedList:
-    """A list of `host=address`."""
-    if isinstance(value, Mapping):
-        pairs = (
-            (name, item) for name, given in value.items() for item in (given if isinstance(given, list) else [given])
-        )
-        return LocatedList([f"{name}={scalar(item)}" for name, item in pairs])
-    made = texts(value)
-    for index, item in enumerate(made):
-        name, _, address = item.partition("=") if "=" in item else item.partition(":")
-        made[index] = f"{name}={address.strip('[]')}"
+def _resources(value: Any) -> Located:
+    made = record(value)
+    for kind in ("limits", "reservations"):
+        convert(made, kind, _amounts)
     return made
+
+
+def _amounts(value: Any) -> Located:
+    made = record(value)
+    convert(made, "memory", size)
+    convert(made, "cpus", number)
+    convert(made, "pids", integer)
+    for device in made.get("devices") or ():
+        if isinstance(device, dict) and device.get("count") is not None:
+            device["count"] = -1 if device["count"] == "all" else integer(device["count"])
+    return made
+
+
+def _delays(value: Any) -> Located:
+    made = record(value)
+    for key in ("delay", "monitor", "window"):
+        convert(made, key, duration)
+        if made.get(key) == "0s":
+            del made[key]  # none and no delay are the same
+    return made
+
+
+def hosts_in_order(config: Located) -> None:
+    """Put a service's `extra_hosts` in the order of their names, in place, as they are a mapping to compose."""
+    for owner in (config, config.get("build") or {}):
+        hosts = owner.get("extra_hosts")
+        if hosts:
+            owner["extra_hosts"] = LocatedList(sorted(hosts, key=lambda host: str(host).partition("=")[0]))
 
 
 def ulimits(value: Any) -> Located:
@@ -190,9 +166,13 @@ def ulimits(value: Any) -> Located:
 def logging(value: Any) -> Located:
     """Driver and options; options are texts."""
     made = record(value)
-    if made.get("options") is not None:
-        made["options"] = mapping(made["options"])
+    convert(made, "options", mapping)
     return made
+
+
+def pull_policy(value: Any) -> str:
+    """The policy under one name."""
+    return "missing" if value == "if_not_present" else scalar(value)
 
 
 Convert = Callable[[Any, Path], Any]
@@ -210,14 +190,16 @@ SERVICE_KEYS: dict[str, Convert] = {
     **dict.fromkeys(("dns", "dns_search", "tmpfs", "expose", "external_links", "links", "security_opt"), _plain(texts)),
     **dict.fromkeys(("cap_add", "cap_drop", "group_add", "profiles", "volumes_from", "dns_opt"), _plain(texts)),
     **dict.fromkeys(("mem_limit", "mem_reservation", "shm_size"), _plain(size)),
-    **dict.fromkeys(("privileged", "read_only", "init", "stdin_open", "tty", "oom_kill_disable"), _plain(boolean)),
-    **dict.fromkeys(("pids_limit", "scale", "oom_score_adj", "cpu_shares", "cpu_count"), _plain(integer)),
+    **dict.fromkeys(("privileged", "read_only", "attach", "init", "stdin_open", "tty", "oom_kill_disable"), _plain(boolean)),
+    **dict.fromkeys(("pids_limit", "scale", "oom_score_adj", "cpu_shares", "cpu_count", "cpu_quota"), _plain(integer)),
     **dict.fromkeys(("image", "user", "hostname", "container_name", "restart", "working_dir"), _plain(scalar)),
     **dict.fromkeys(("network_mode", "pid", "ipc", "runtime", "platform", "stop_signal"), _plain(scalar)),
     "secrets": _plain(secrets),
     "configs": _plain(files),
     "memswap_limit": _plain(size),
-    "cpus": _plain(number),
+    "mem_swappiness": _plain(size),
+    "pull_policy": _plain(pull_policy),
+    **dict.fromkeys(("cpus", "cpu_percent"), _plain(number)),
     "stop_grace_period": _plain(duration),
     "healthcheck": _plain(healthcheck),
     "ports": _plain(ports),
@@ -230,6 +212,7 @@ SERVICE_KEYS: dict[str, Convert] = {
     "extra_hosts": _plain(extra_hosts),
     "volumes": volumes,
     "build": build,
+    "develop": develop,
     "env_file": env_files,
 }
 

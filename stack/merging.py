@@ -33,7 +33,10 @@ _IDENTITY: dict[tuple[str, ...], Callable[[Any], Hashable]] = {
     ("secrets",): _file,
     ("configs",): _file,
     ("env_file",): lambda entry: str(entry.get("path")),
+    ("devices",): _target,
 }
+#: Where a name without a value still says something: "as the environment has it", whatever the file below gives it.
+_PASSED_ON = {("environment",), ("build", "args")}
 
 
 def merge(base: Any, over: Any, path: tuple[str, ...] = ()) -> Any:
@@ -57,7 +60,8 @@ def _mappings(base: Mapping[str, Any], over: Mapping[str, Any], path: tuple[str,
         if isinstance(value, Tagged) and value.tag == "!reset":
             made.pop(key, None)
             continue
-        made[key] = merge(base[key], value, (*path, key)) if key in base else _untagged(value)
+        passed_on = value is None and path in _PASSED_ON
+        made[key] = merge(base[key], value, (*path, key)) if key in base and not passed_on else _untagged(value)
         if place := getattr(over, "at", {}).get(key):
             made.at[key] = place
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -208,9 +209,11 @@ def _port(entry: Mapping[str, Any]) -> Port:
 
 
 def _mount(entry: Mapping[str, Any]) -> Mount:
+    kind, source = str(entry.get("type") or "volume"), str(entry.get("source") or "")
     return Mount(
-        kind=str(entry.get("type") or "volume"),
-        source=str(entry.get("source") or ""),
+        kind=kind,
+        # Compose takes an absolute path as it is written; what it leads to is what counts here.
+        source=os.path.normpath(source) if kind == "bind" and source else source,
         target=str(entry.get("target") or ""),
         read_only=bool(entry.get("read_only")),
     )

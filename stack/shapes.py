@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from stack import units
-from stack.located import Located, LocatedList
+from stack.located import Located, LocatedList, Tagged
 
 
 class Malformed(Exception):
@@ -20,7 +22,7 @@ def mapping(value: Any, *, texts: bool = True) -> Located:
     """A mapping of a mapping or of a list of `KEY=value`; values become texts, a bare key is None."""
     if isinstance(value, Mapping):
         made = Located(where=getattr(value, "where", None), at=dict(getattr(value, "at", {})))
-        made.update({str(key): text(item) if texts else item for key, item in value.items()})
+        made.update({str(key): _text_under_tag(item) if texts else item for key, item in value.items()})
         return made
     if isinstance(value, list):
         made = Located()
@@ -33,6 +35,14 @@ def mapping(value: Any, *, texts: bool = True) -> Located:
         return made
     message = "must be a mapping or a list of NAME=value"
     raise Malformed(message)
+
+
+def _text_under_tag(item: Any) -> Any:
+    return (
+        Tagged(item.tag, item.value if item.tag == "!reset" else text(item.value))
+        if isinstance(item, Tagged)
+        else text(item)
+    )
 
 
 def labels(value: Any) -> Located:
@@ -133,8 +143,8 @@ def boolean(value: Any) -> bool:
 
 
 def path(written: str, folder: Path) -> str:
-    """An absolute path; relative ones start from `folder`."""
-    return os.path.normpath(folder / Path(written).expanduser())
+    """An absolute path; relative ones start from `folder`, absolute ones stay as they are written."""
+    return written if written.startswith("/") else os.path.normpath(folder / Path(written).expanduser())
 
 
 def record(value: Any) -> Located:
@@ -152,5 +162,54 @@ def items(value: Any) -> list[tuple[Any, Any]]:
     return list(zip(value, places, strict=True))
 
 
+def files(value: Any) -> LocatedList:
+    """Secrets or configs as source and target."""
+    made = LocatedList()
+    for item, place in items(value):
+        entry = record(item) if isinstance(item, Mapping) else Located({"source": scalar(item)})
+        made.append(entry)
+        made.at.append(place)
+    return made
+
+
+def extra_hosts(value: Any) -> LocatedList:
+    """A list of `host=address`."""
+    if isinstance(value, Mapping):
+        pairs = (
+            (name, item) for name, given in value.items() for item in (given if isinstance(given, list) else [given])
+        )
+        return LocatedList([f"{name}={scalar(item)}" for name, item in pairs])
+    made = texts(value)
+    for index, item in enumerate(made):
+        name, separator, address = item.partition("=") if "=" in item else item.partition(":")
+        if not separator:
+            message = f"must hold NAME=address, not {item!r}"
+            raise Malformed(message)
+        made[index] = f"{name}={address.strip('[]')}"
+    return made
+
+
+def convert(made: Located, key: str, how: Callable[[Any], Any]) -> None:
+    """Turn the value of one key, in place, also under compose's own `!override`; nothing where there is none."""
+    value = made.get(key)
+    if isinstance(value, Tagged):
+        made[key] = Tagged(value.tag, how(value.value)) if value.tag == "!override" else value
+    elif value is not None:
+        made[key] = how(value)
+
+
+_FIRST_EXPONENT = 6
+
+
 def _number_text(value: float) -> str:
-    return f"{value:.10f}".rstrip("0").rstrip(".")
+    """As Go prints a number: with as few digits as tell it, and with an exponent from a million on (strconv, format 'g')."""
+    if not math.isfinite(value):
+        message = "must hold numbers that are finite"
+        raise Malformed(message)
+    sign, digits, power = Decimal(repr(value)).normalize().as_tuple()
+    exponent = len(digits) + int(power) - 1
+    if -5 < exponent < _FIRST_EXPONENT or value == 0:
+        return f"{Decimal(repr(value)).normalize():f}"
+    written = "".join(map(str, digits))
+    mantissa = written[0] + ("." + written[1:] if len(written) > 1 else "")
+    return f"{'-' if sign else ''}{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"

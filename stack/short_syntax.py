@@ -93,7 +93,7 @@ def volumes(value: Any, folder: Path) -> LocatedList:
 
 
 def _short_volume(entry: str) -> Located:
-    parts = entry.split(":")
+    parts = _parts(entry)
     if len(parts) > 3 or not all(parts):
         message = f"has a mount that is none: {entry!r}"
         raise Malformed(message)
@@ -107,11 +107,18 @@ def _short_volume(entry: str) -> Located:
         if option in ("ro", "rw"):
             if option == "ro":
                 mount["read_only"] = True
-        elif option in ("z", "Z") and bind:
-            how["selinux"] = option
+        elif option in ("z", "Z"):
+            (how if bind else mount.setdefault("bind", Located()))["selinux"] = option
         elif option in _BIND_OPTIONS and bind:
             how["propagation"] = option
         elif option == "nocopy" and not bind:
             how["nocopy"] = True
     mount["bind" if bind else "volume"] = how
     return mount
+
+
+def _parts(entry: str) -> list[str]:
+    """The entry at its colons, but for the one behind a single letter at the beginning: to compose that is a drive of Windows."""
+    drive = entry[:2] if len(entry) > 2 and entry[0].isalpha() and entry[1] == ":" else ""
+    first, *rest = entry[len(drive) :].split(":")
+    return [drive + first, *rest]

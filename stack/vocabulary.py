@@ -20,6 +20,6 @@ SERVICE = frozenset(
         "privileged", "profiles", "provider", "pull_policy", "pull_refresh_after", "read_only", "restart", "runtime",
         "scale", "secrets", "security_opt", "shm_size", "stdin_open", "stop_grace_period", "stop_signal",
         "storage_opt", "sysctls", "tmpfs", "tty", "ulimits", "use_api_socket", "user", "userns_mode", "uts",
-        "volume_driver", "volumes", "volumes_from", "working_dir",
+        "volumes", "volumes_from", "working_dir",
     )
 )  # fmt: skip
