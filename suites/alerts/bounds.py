@@ -1,7 +1,9 @@
 """The longest an alert may take, from the configuration alone: what a drill's stopwatch is held against.
 
-A cause is seen at the next scrape; judged at the next evaluation; held for `for`, which is counted in whole evaluations;
-sent to Alertmanager; and told after the group's wait. It ends the other way round, with the group's interval.
+A cause is seen at the next scrape, which may take until its time-out (measured: whoever is gone does not refuse, and the
+scrape waits in vain); judged at the next evaluation; held for `for`, which is counted in whole evaluations; sent to
+Alertmanager; and told after the group's wait. It ends the other way round, with the group's interval: a scrape that waits for
+somebody who is away still holds up the next one.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ class Timers:
     """What of a configuration decides how soon somebody hears of an alert; in seconds."""
 
     scrape: float
+    timeout: float
+    """How long one scrape may take."""
     evaluation: float
     held: float
     """The rule's `for`."""
@@ -32,14 +36,14 @@ class Timers:
 
     @property
     def fire(self) -> timedelta:
-        """scrape + evaluation + `for` rounded up + group_wait (faults.md)."""
+        """scrape with its time-out + evaluation + `for` rounded up + group_wait (faults.md)."""
         held = math.ceil(self.held / self.evaluation) * self.evaluation
-        return timedelta(seconds=self.scrape + self.evaluation + held + self.group_wait)
+        return timedelta(seconds=self.scrape + self.timeout + self.evaluation + held + self.group_wait)
 
     @property
     def resolve(self) -> timedelta:
-        """scrape + evaluation + range + group_interval (faults.md)."""
-        return timedelta(seconds=self.scrape + self.evaluation + self.lookback + self.group_interval)
+        """scrape with its time-out + evaluation + range + group_interval (faults.md)."""
+        return timedelta(seconds=self.scrape + self.timeout + self.evaluation + self.lookback + self.group_interval)
 
 
 def timers(
@@ -48,10 +52,11 @@ def timers(
     """The timers an alert with these labels is subject to, from both programs' loaded configurations (YAML)."""
     told = yaml.safe_load(prometheus)
     world = told["global"]
-    scrape = next((j.get("scrape_interval") for j in told.get("scrape_configs") or [] if j["job_name"] == job), None)
+    own: Mapping[str, Any] = next((j for j in told.get("scrape_configs") or [] if j["job_name"] == job), {})
     route = route_of(yaml.safe_load(alertmanager)["route"], labels)
     return Timers(
-        scrape=_seconds(scrape or world.get("scrape_interval", "1m")),
+        scrape=_seconds(own.get("scrape_interval") or world.get("scrape_interval", "1m")),
+        timeout=_seconds(own.get("scrape_timeout") or world.get("scrape_timeout", "10s")),
         evaluation=_seconds(world.get("evaluation_interval", "1m")),
         held=held_seconds,
         group_wait=_seconds(route.get("group_wait", "30s")),

@@ -46,6 +46,7 @@ class Heard:
     target: str
     timers: Timers
     caused: datetime | None = None
+    """When the cause stood: a service that is stopped in order still answers while it stops (up to 2 s, measured under load)."""
     fired: datetime | None = None
     reverting: datetime | None = None
     """Right before the cause began to be undone: until then it stood."""
@@ -149,8 +150,8 @@ def run(running: Drill, rows: Sequence[Expectation]) -> list[Trial]:
     with ExitStack() as faults:
         for trial in prepared:
             stands(faults, injected(trial.fault, stack), trial.heard)
-        _listen(stack, every, began, "firing", within=_longest(h.timers.fire for h in every))
-    _listen(stack, every, began, "resolved", within=_longest(h.timers.resolve for h in every))
+        _listen(stack, every, began, "firing", within=patience_for(h.timers.fire for h in every))
+    _listen(stack, every, began, "resolved", within=patience_for(h.timers.resolve for h in every))
     delivered = [alert for _, alert in _drills(stack, began)]
     expected = {name for row in rows for name in row.fires} | {stack.profile.alerts.watchdog or "Watchdog"}
     noise = {alert.name for alert in delivered} - expected
@@ -199,21 +200,26 @@ def _trial(running: Drill, row: Expectation) -> Trial:
             raise CannotTell(f"the profile expects {name} of {row.fault} {row.target}, and no such alert is loaded")
         rule = rules[name]
         labels = {**rule.labels, "alertname": name}
-        job = _slowest_job(running, rule.expression, prometheus)
+        job = _slowest_job(running, rule.expression, row.target, prometheus)
         heard.append(Heard(name, row.target, timers(prometheus, alertmanager, rule.for_seconds, labels, job=job)))
     return Trial(row, make(row.fault.lower(), {"service": row.target}), heard)
 
 
-def _slowest_job(running: Drill, expression: str, config: str) -> str:
-    """The job, of those whose series the expression reads, that is scraped least often: the one its cause is seen by last."""
+def _slowest_job(running: Drill, expression: str, target: str, config: str) -> str:
+    """The job by which the cause is seen, from the series that the expression reads; the one scraped least often if several.
+
+    Where series are filed under the target's own name those alone count: `up` has one for every job, and a bound for the
+    slowest of all would let the others be late.
+    """
     names = sorted(set(_METRIC.findall(_STRING.sub('""', expression))) & set(running.prometheus.metric_names()))
     if not names:
         return ""
-    jobs = {
-        sample.labels.get("job", "")
-        for sample in running.prometheus.query(f'count by (job) ({{__name__=~"{"|".join(names)}"}})')
-    }
-    return max(jobs, key=lambda job: timers(config, "route: {}", 0, {}, job=job).scrape, default="")
+    pairs = [
+        (sample.labels.get("job", ""), sample.labels.get("service", ""))
+        for sample in running.prometheus.query(f'count by (job, service) ({{__name__=~"{"|".join(names)}"}})')
+    ]
+    about = [job for job, service in pairs if service == target] or [job for job, _ in pairs]
+    return max(about, key=lambda job: timers(config, "route: {}", 0, {}, job=job).scrape, default="")
 
 
 def _listen(stack: Stack, every: list[Heard], since: datetime, status: str, *, within: timedelta) -> None:
@@ -258,8 +264,12 @@ def _drills(stack: Stack, since: datetime) -> list[tuple[datetime, DeliveredAler
     return [(at, alert) for at, alert in stack.receiver.alerts(since) if alert.labels.get("drill") == "true"]
 
 
-def _longest(bounds: Iterable[timedelta]) -> timedelta:
-    # Half as much again, so that an alert that is late is measured and not only missed.
+def patience_for(bounds: Iterable[timedelta]) -> timedelta:
+    """How long a drill waits for what should take at most `bounds`: half as much again, so that lateness is measured.
+
+    It is also by when an end must have been told. An end has no bound of its own to keep: how soon a service that was just
+    started answers a scrape is the service's doing and not the alerting's.
+    """
     return max(bounds, default=timedelta(0)) * 1.5 + timedelta(seconds=5)
 
 
