@@ -11,7 +11,9 @@ from typing import Any
 
 PYTEST = ".venv/bin/pytest"
 """As it is typed in a clone of Seatrial."""
-_WITH_VALUE = ("--compose-file", "--profile", "--attach", "--allow", "--allow-faults", "--without", "--seed", "--waivers")
+_WITH_VALUE = (
+    "--compose-file", "--profile", "--attach", "--allow", "--allow-faults", "--without", "--seed", "--waivers", "--host", "--ssh-config",
+)  # fmt: skip
 _ALONE = ("--up",)
 
 

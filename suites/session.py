@@ -191,8 +191,9 @@ def _rank(item: pytest.Item) -> int:
 
 
 def needs_running(item: pytest.Item) -> bool:
-    """Whether an item is a check that looks at a running stack."""
+    """Whether an item is a check that looks at a running stack; those of a machine that --host names do not."""
     absent = item.get_closest_marker("nothing_to_check") or item.get_closest_marker("cannot_tell")
+    absent = absent or (item.get_closest_marker("of_a_host") if item.config.getoption("host", None) else None)
     return check_of(item) is not None and item.get_closest_marker("static") is None and not absent
 
 

@@ -1,53 +1,28 @@
-"""The host under the stack: the engine's socket, settings and files. Reported on anyone's machine, changed on none."""
+"""The host under the stack, here or over --host ssh://…: the engine's socket, settings and files. Reported, never changed."""
 
 from __future__ import annotations
 
-import grp
-import json
-import pwd
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+import posixpath
 
 import pytest
 
-from stack.errors import CannotTell
+from stack.hosts import EngineHost
 from stack.model import Stack
 from suites.check import Area, Evidence, Impact, Level, Severity, check, not_applicable
+from suites.security.host_engine import Engine, engine_on
 from suites.security.rules import host as rule
 from suites.security.rules.finding import Finding, judge
 
-DAEMON_JSON = Path("/etc/docker/daemon.json")
-PID_FILE = Path("/var/run/docker.pid")
 REMEDY = "In /etc/docker/daemon.json, then restart the engine: "
 
-
-@dataclass(frozen=True)
-class Engine:
-    """The engine as it says of itself, its process's arguments and its configuration file."""
-
-    info: dict[str, Any]
-    command_line: tuple[str, ...]
-    configuration: dict[str, Any]
-    socket: Path
+pytestmark = pytest.mark.of_a_host
 
 
 @pytest.fixture(scope="module")
-def engine(running: Stack) -> Engine:
-    """The engine of this stack; CannotTell when it is on another machine."""
-    driver = running.driver
-    if not driver.is_local():
-        raise CannotTell("the engine is on another machine: its host is checked there (--host is not here yet)")
-    try:
-        pid = PID_FILE.read_text().strip()
-        words = tuple(word for word in Path(f"/proc/{pid}/cmdline").read_text().split("\0") if word)
-    except OSError as error:
-        raise CannotTell(f"the engine's process can't be looked at: {error}") from error
-    try:
-        configuration = json.loads(DAEMON_JSON.read_text()) if DAEMON_JSON.exists() else {}
-    except (OSError, ValueError) as error:
-        raise CannotTell(f"{DAEMON_JSON} can't be read: {error}") from error
-    return Engine(driver.info(), words, configuration, Path(driver.endpoint.removeprefix("unix://")))
+def engine(engine_host: EngineHost, request: pytest.FixtureRequest) -> Engine:
+    """The engine of this stack, or of the machine that --host names; CannotTell when it can't be looked at."""
+    ours = None if request.config.getoption("host") else request.getfixturevalue("running").driver
+    return engine_on(engine_host, ours if ours is not None and ours.is_local() else None)
 
 
 @check(
@@ -62,10 +37,10 @@ def engine(running: Stack) -> Engine:
     standards=("CIS-Docker 3.15", "CIS-Docker 3.16"),
 )
 def test_socket_admits_root_and_its_group(stack: Stack, engine: Engine, evidence: Evidence) -> None:
-    status = engine.socket.stat()
+    status = engine.socket_facts()
 
-    evidence.observed(f"{engine.socket}: uid {status.st_uid}, gid {status.st_gid}, mode {status.st_mode & 0o777:04o}")
-    problem = rule.socket_problem(status.st_uid, status.st_mode)
+    evidence.observed(f"{engine.socket}: uid {status.uid}, gid {status.gid}, mode {status.mode:04o}")
+    problem = rule.socket_problem(status.uid, status.mode)
     judge(
         [Finding(f"{engine.socket}: {problem}")] if problem else [],
         check="SEC-HOST-001",
@@ -252,18 +227,18 @@ def test_no_insecure_registry(stack: Stack, engine: Engine, evidence: Evidence) 
     standards=("CIS-Docker 1.1.2",),
 )
 def test_engine_group_holds_only_named_accounts(stack: Stack, engine: Engine, evidence: Evidence) -> None:
-    gid = engine.socket.stat().st_gid
+    gid = engine.socket_facts().gid
     if gid == 0:
         not_applicable("the engine's socket belongs to root's own group")
-    try:
-        group = grp.getgrgid(gid)
-    except KeyError:
+    group = engine.host.group(gid)
+    if group is None:
         not_applicable(f"the socket's group {gid} has no name on this host, so no account is in it")
-    members = {*group.gr_mem, *(account.pw_name for account in pwd.getpwall() if account.pw_gid == gid)} - {"root"}
+    called, accounts = group
+    members = accounts - {"root"}
 
-    evidence.observed(f"group {group.gr_name}: {', '.join(sorted(members)) or 'nobody'}")
+    evidence.observed(f"group {called}: {', '.join(sorted(members)) or 'nobody'}")
     judge(
-        [Finding(f"{name} is in the group {group.gr_name}", what=name) for name in sorted(members)],
+        [Finding(f"{name} is in the group {called}", what=name) for name in sorted(members)],
         check="SEC-HOST-009", evidence=evidence, profile=stack.profile,
     )  # fmt: skip
 
@@ -280,14 +255,16 @@ def test_engine_group_holds_only_named_accounts(stack: Stack, engine: Engine, ev
     standards=("CIS-Docker 3.5", "CIS-Docker 3.6", "CIS-Docker 3.17", "CIS-Docker 3.18"),
 )
 def test_engine_files_have_safe_modes(stack: Stack, engine: Engine, evidence: Evidence) -> None:
-    data = Path(str(engine.info.get("DockerRootDir") or "/var/lib/docker"))
+    data = str(engine.info.get("DockerRootDir") or "/var/lib/docker")
+    folder = posixpath.dirname(engine.daemon_json)
     offences = []
-    for path, allowed in ((DAEMON_JSON, 0o644), (DAEMON_JSON.parent, 0o755), (data, 0o711)):
-        if not path.exists():
+    for path, allowed in ((engine.daemon_json, 0o644), (folder, 0o755), (data, 0o711)):
+        status = engine.host.facts(path)
+        if status is None:
             evidence.observed(f"{path} does not exist")
             continue
-        status = path.stat()
-        evidence.observed(f"{path}: uid {status.st_uid}, mode {status.st_mode & 0o7777:04o}")
-        problem = rule.mode_problem(status.st_uid, status.st_mode, allowed)
-        offences += [Finding(f"{path} {problem}", what=str(path))] if problem else []
+        evidence.observed(f"{path}: uid {status.uid}, mode {status.mode:04o}")
+        problem = rule.mode_problem(status.uid, status.mode, allowed)
+        offences += [Finding(f"{path} {problem}", what=path)] if problem else []
     judge(offences, check="SEC-HOST-010", evidence=evidence, profile=stack.profile)
+

@@ -19,10 +19,9 @@ def socket_problem(uid: int, mode: int) -> str | None:
     return f"it has mode {stat.S_IMODE(mode):04o}, expected 0660 or less" if mode & 0o007 else None
 
 
-def open_tcp(command_line: Sequence[str], configuration: Mapping[str, Any]) -> list[str]:
-    """The TCP addresses the engine listens on without verifying its clients' certificates."""
+def listens(command_line: Sequence[str], configuration: Mapping[str, Any]) -> list[str]:
+    """The addresses the engine was told to listen on, by its command line and its file."""
     hosts = [str(host) for host in configuration.get("hosts") or ()]
-    verified = bool(configuration.get("tlsverify"))
     words = list(command_line)
     for position, word in enumerate(words):
         name, equals, value = word.partition("=")
@@ -30,9 +29,30 @@ def open_tcp(command_line: Sequence[str], configuration: Mapping[str, Any]) -> l
             hosts.append(value if equals else words[position + 1] if position + 1 < len(words) else "")
         elif word.startswith("-H") and not equals:
             hosts.append(word[2:])
-        elif name == "--tlsverify":
-            verified = value.lower() != "false"
-    return [] if verified else [host for host in hosts if host.startswith("tcp:")]
+    return hosts
+
+
+def open_tcp(command_line: Sequence[str], configuration: Mapping[str, Any]) -> list[str]:
+    """The TCP addresses the engine listens on without verifying its clients' certificates."""
+    if setting("tlsverify", command_line, configuration, default=False):
+        return []
+    return [host for host in listens(command_line, configuration) if host.startswith("tcp:")]
+
+
+def unix_sockets(command_line: Sequence[str], configuration: Mapping[str, Any]) -> list[str]:
+    """The paths of the sockets it was told to listen on."""
+    found = listens(command_line, configuration)
+    return [host.removeprefix("unix://") for host in found if host.startswith("unix://")]
+
+
+def option(name: str, command_line: Sequence[str]) -> str | None:
+    """The value of an option on the command line (`--name=value` or `--name value`); None when it is not there."""
+    words = list(command_line)
+    for position, word in enumerate(words):
+        key, equals, value = word.partition("=")
+        if key == f"--{name}":
+            return value if equals else words[position + 1] if position + 1 < len(words) else None
+    return None
 
 
 def log_problem(driver: str, options: Mapping[str, Any]) -> str | None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import grp
-import os
-import pwd
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,12 +9,14 @@ from typing import Any, cast
 
 import pytest
 
+from stack.errors import CannotTell
+from stack.hosts import EngineHost, FileFacts, this_machine
 from stack.model import Stack
 from stack.profile import Profile
 from stack.promises import Allowance
 from suites.check import Evidence, NotApplicable
 from suites.security import test_host as checks
-from suites.security.test_host import Engine
+from suites.security.host_engine import Engine
 
 STACK = cast("Stack", SimpleNamespace(profile=Profile.empty()))
 
@@ -25,7 +24,7 @@ STACK = cast("Stack", SimpleNamespace(profile=Profile.empty()))
 def engine(
     *, info: dict[str, Any] | None = None, words: tuple[str, ...] = (), file: dict[str, Any] | None = None
 ) -> Engine:
-    return Engine(info or {}, ("dockerd", *words), file or {}, Path("/nonexistent/docker.sock"))
+    return Engine(info or {}, ("dockerd", *words), file or {}, "/nonexistent/docker.sock", this_machine())
 
 
 Verdict = Callable[[Stack, Engine, Evidence], None]
@@ -85,18 +84,22 @@ def test_an_engine_left_as_installed_fails(check: Verdict, bad: Engine, said: st
         check(STACK, bad, Evidence())
 
 
-def test_files_and_a_socket_that_others_can_change_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_and_a_socket_that_others_can_change_are_found(tmp_path: Path) -> None:
     path, file = tmp_path / "docker.sock", tmp_path / "daemon.json"
     for made in (path, file):
         made.touch()
         made.chmod(0o666)
-    monkeypatch.setattr(checks, "DAEMON_JSON", file)
-    loose = Engine({"DockerRootDir": str(tmp_path)}, ("dockerd",), {}, path)
+    loose = Engine({"DockerRootDir": str(tmp_path)}, ("dockerd",), {}, str(path), this_machine(), str(file))
 
     with pytest.raises(AssertionError, match="mode 0666|owned by uid"):
         checks.test_socket_admits_root_and_its_group(STACK, loose, Evidence())
     with pytest.raises(AssertionError, match=r"daemon\.json (?:has mode 0666|is owned by uid)"):
         checks.test_engine_files_have_safe_modes(STACK, loose, Evidence())
+
+
+def test_a_socket_that_is_not_there_is_no_good_news() -> None:
+    with pytest.raises(CannotTell, match="does not exist"):
+        checks.test_socket_admits_root_and_its_group(STACK, engine(), Evidence())
 
 
 def test_a_swarm_node_has_no_live_restore_to_switch_on() -> None:
@@ -106,36 +109,29 @@ def test_a_swarm_node_has_no_live_restore_to_switch_on() -> None:
         checks.test_live_restore_is_on(STACK, node, Evidence())
 
 
-@pytest.fixture
-def grouped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    """An engine whose socket belongs to a group with a member by /etc/group, one by primary group, and root."""
-    if os.geteuid() != 0:
-        pytest.skip("a file can be given to a group only by root")
-    path = tmp_path / "docker.sock"
-    path.touch()
-    os.chown(path, 0, 4242)
-    accounts = [SimpleNamespace(pw_name=name, pw_gid=gid) for name, gid in (("root", 4242), ("primary", 4242))]
-    monkeypatch.setattr(grp, "getgrgid", lambda _: SimpleNamespace(gr_name="docker", gr_mem=["member", "root"]))
-    monkeypatch.setattr(pwd, "getpwall", lambda: accounts)
-    return Engine({}, ("dockerd",), {}, path)
+def grouped(*members: str) -> Engine:
+    """An engine whose socket belongs to the group docker with these accounts in it, whichever way, and root."""
+    host = SimpleNamespace(
+        name="a machine",
+        facts=lambda _: FileFacts(0, 4242, 0o660),
+        group=lambda _: ("docker", frozenset({"root", *members})),
+    )
+    return Engine({}, ("dockerd",), {}, "/var/run/docker.sock", cast("EngineHost", host))
 
 
-def test_accounts_in_the_engines_group_are_named_whichever_way_they_are_in(grouped: Engine) -> None:
+def test_accounts_in_the_engines_group_are_named() -> None:
     with pytest.raises(AssertionError, match=r"member is in the group docker\nprimary is in the group docker"):
-        checks.test_engine_group_holds_only_named_accounts(STACK, grouped, Evidence())
+        checks.test_engine_group_holds_only_named_accounts(STACK, grouped("primary", "member"), Evidence())
 
 
-def test_an_account_that_the_profile_names_is_accepted(grouped: Engine) -> None:
+def test_an_account_that_the_profile_names_is_accepted() -> None:
     named = tuple(
         Allowance(check="SEC-HOST-009", what=name, reason="an operator of the host") for name in ("member", "primary")
     )
     stack = cast("Stack", SimpleNamespace(profile=Profile(exceptions=named)))
 
-    checks.test_engine_group_holds_only_named_accounts(stack, grouped, Evidence())
+    checks.test_engine_group_holds_only_named_accounts(stack, grouped("member", "primary"), Evidence())
 
 
-def test_a_group_without_members_passes(grouped: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grp, "getgrgid", lambda _: SimpleNamespace(gr_name="docker", gr_mem=[]))
-    monkeypatch.setattr(pwd, "getpwall", list)
-
-    checks.test_engine_group_holds_only_named_accounts(STACK, grouped, Evidence())
+def test_a_group_without_members_passes() -> None:
+    checks.test_engine_group_holds_only_named_accounts(STACK, grouped(), Evidence())
