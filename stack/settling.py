@@ -33,19 +33,38 @@ class Voyage:
 
     ending: Ending
     deposits: tuple[int, ...]
+    late_deposits: tuple[int, ...]
+    """What its buyer pays once more when the order is settled already; it goes back by a payout of its own."""
     refund_address: str
     payout_address: str
     order_id: str = ""
     state: str = ""
     began: float = 0.0
     deposited: list[str] = field(default_factory=list)
+    received: int = 0
+    held: int = 0
     payouts: tuple[str, ...] = ()
     timeline: list[tuple[float, str]] = field(default_factory=list)
 
     @property
     def is_over(self) -> bool:
-        """Whether the money has gone where it goes."""
-        return self.state in _FINAL and bool(self.payouts)
+        """Whether all that its buyer paid has arrived, and has gone where it goes."""
+        everything = sum(self.deposits) + sum(self.late_deposits)
+        return self.state in _FINAL and bool(self.payouts) and self.received == everything and not self.held
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether something that its buyer paid has not been credited yet."""
+        made = (*self.deposits, *self.late_deposits)[: len(self.deposited)]
+        return self.received < sum(made)
+
+    def __str__(self) -> str:
+        """How far it got, for whoever waits for it in vain."""
+        everything = sum(self.deposits) + sum(self.late_deposits)
+        return (
+            f"order {self.order_id} ({self.ending}) is {self.state}: {self.received} of {everything} piconero arrived"
+            f" in {len(self.deposited)} deposits, {self.held} held, payouts {list(self.payouts)}"
+        )
 
     @property
     def seconds(self) -> float:
@@ -74,9 +93,14 @@ class Settling:
         )
         self._listing_id = listing.id
 
-    def begin(self, ending: Ending, *, deposits: Sequence[int] = (PRICE_PICONERO,)) -> Voyage:
-        """Order something; it will be paid in as many transactions as `deposits` has amounts (piconero)."""
-        voyage = Voyage(ending, tuple(deposits), self._purse.address(), self._purse.address())
+    def begin(
+        self, ending: Ending, *, deposits: Sequence[int] = (PRICE_PICONERO,), late_deposits: Sequence[int] = ()
+    ) -> Voyage:
+        """Order something; it will be paid in as many transactions as `deposits` has amounts (piconero).
+
+        `late_deposits` are paid after the order was settled.
+        """
+        voyage = Voyage(ending, tuple(deposits), tuple(late_deposits), self._purse.address(), self._purse.address())
         voyage.began = time.monotonic()
         key = secrets.token_hex(16)
         order = _insist(
@@ -94,7 +118,7 @@ class Settling:
         """Take all orders to their ends, mining as it goes; `meanwhile` is called in every turn.
 
         Raises:
-            AssertionError: not all were over in time.
+            AssertionError: not all were over in time; says how far each of those got.
 
         """
 
@@ -108,8 +132,11 @@ class Settling:
                 self._mine(voyages)
             return all(voyage.is_over for voyage in voyages)
 
-        names = ", ".join(f"{voyage.order_id} ({voyage.ending})" for voyage in voyages)
-        eventually(turn, within=within, every=timedelta(milliseconds=150), what=f"settled: {names}")
+        try:
+            eventually(turn, within=within, every=timedelta(milliseconds=150), what=f"{len(voyages)} orders settled")
+        except AssertionError as error:
+            message = "; ".join([str(error), *(str(voyage) for voyage in voyages if not voyage.is_over)])
+            raise AssertionError(message) from error
 
     def _advance(self, voyage: Voyage) -> None:
         try:
@@ -121,10 +148,12 @@ class Settling:
         if seen.state != voyage.state:
             voyage.state = seen.state
             voyage.note(seen.state)
+        voyage.received, voyage.held = seen.received, seen.held
+        for payout in seen.payouts:
+            if payout.txid and payout.txid not in voyage.payouts:
+                voyage.note(f"paid out by {payout.txid}")
         voyage.payouts = tuple(payout.txid for payout in seen.payouts if payout.txid)
-        if voyage.is_over and not voyage.timeline[-1][1].startswith("paid out"):
-            voyage.note(f"paid out by {', '.join(voyage.payouts)}")
-        elif act := self._next(voyage, seen):
+        if not voyage.is_over and (act := self._next(voyage, seen)):
             try:
                 act()
             except Refused as refused:
@@ -135,9 +164,12 @@ class Settling:
     def _next(self, voyage: Voyage, seen: Escrow) -> Callable[[], object] | None:
         """What the party whose turn it is does now; None while something has to happen first."""
         tokens, market, order_id = self._tokens, self._market, voyage.order_id
-        if seen.state == "created" and seen.deposit_address and len(voyage.deposited) < len(voyage.deposits):
+        due = (*voyage.deposits, *(voyage.late_deposits if seen.state in _FINAL else ()))[len(voyage.deposited) :]
+        if seen.deposit_address and due:
             address = seen.deposit_address
-            return lambda: self._pay(voyage, address)
+            return lambda: self._pay(voyage, address, due)
+        if voyage.is_expected:
+            return None  # what is under way is waited for: else it would come late by chance
         if seen.state == "funded":
             return lambda: market.ship(tokens["vendor"], order_id, payout_address=voyage.payout_address)
         if seen.payouts:
@@ -153,16 +185,18 @@ class Settling:
             return lambda: market.resolve(tokens["arbiter"], order_id, outcome)
         return None
 
-    def _pay(self, voyage: Voyage, address: str) -> None:
-        txid = self._purse.pay(address, voyage.deposits[len(voyage.deposited)])
-        voyage.deposited.append(txid)
-        voyage.note(f"deposited by {txid}")
+    def _pay(self, voyage: Voyage, address: str, amounts: Sequence[int]) -> None:
+        """Pay all that is due before anybody mines: how soon the marketplace sees the first decides nothing then."""
+        for amount in amounts:
+            txid = self._purse.pay(address, amount)
+            voyage.deposited.append(txid)
+            voyage.note(f"deposited by {txid}")
 
     def _mine(self, voyages: Sequence[Voyage]) -> None:
-        if self._purse.waiting():
+        expected = any(voyage.is_expected for voyage in voyages)
+        if self._purse.waiting() or expected:
             # A deposit counts once it can be spent; a payout once it is in a block.
-            is_deposit = any(voyage.state == "created" and voyage.deposited for voyage in voyages)
-            self._purse.mine(SPENDABLE_BLOCKS if is_deposit else 1)
+            self._purse.mine(SPENDABLE_BLOCKS if expected and self._purse.waiting() else 1)
 
     def _register(self) -> Account:
         return self._market.register(f"settler-{secrets.token_hex(8)}", secrets.token_urlsafe(16))
@@ -175,21 +209,24 @@ class Settling:
 def received_wrongly(voyage: Voyage, purse: Purse) -> str:
     """Say how what the parties got differs from what the order says, as their own wallet saw it; empty when it does not."""
     onward, back = purse.received(voyage.payout_address), purse.received(voyage.refund_address)
-    total = sum(voyage.deposits)
+    total = sum(voyage.deposits) + sum(voyage.late_deposits)
     paid = {*onward, *back}
     if paid != set(voyage.payouts):
         return (
             f"order {voyage.order_id}: its parties were paid by {sorted(paid)}, the marketplace says {voyage.payouts}"
         )
-    if voyage.state == "released":
-        fee = PRICE_PICONERO - sum(onward.values())
-        right = 0 < fee < PRICE_PICONERO // 2 and sum(back.values()) == total - PRICE_PICONERO
-    else:
-        fee = total - sum(back.values())
-        right = 0 < fee < PRICE_PICONERO // 2 and not onward
-    if not right:
+    # Each payout's fee is borne by the first it pays: the vendor by a release, the buyer by a refund or a late return.
+    kept = total - PRICE_PICONERO if voyage.state == "released" else total
+    borne_by_vendor = PRICE_PICONERO - sum(onward.values()) if voyage.state == "released" else sum(onward.values())
+    borne_by_buyer = kept - sum(back.values())
+    vendor_pays, buyer_pays = voyage.state == "released", bool(voyage.late_deposits) or voyage.state == "refunded"
+    if not (_is_fee(borne_by_vendor, vendor_pays) and _is_fee(borne_by_buyer, buyer_pays)):
         return f"order {voyage.order_id} is {voyage.state}: of {total} the vendor got {onward} and the buyer {back}"
     return ""
+
+
+def _is_fee(amount: int, is_due: bool) -> bool:
+    return 0 < amount < PRICE_PICONERO // 2 if is_due else amount == 0
 
 
 def _insist(ask: Callable[[], T]) -> T:

@@ -25,6 +25,8 @@ class Escrow:
     state: str
     deposit_address: str | None
     received: int
+    held: int
+    """What was received and no confirmed payout has spent yet."""
     payouts: tuple[Payout, ...]
 
 
@@ -44,7 +46,8 @@ class EscrowMarket(Market):
         if not isinstance(told, dict):
             raise _odd("reading an escrow", "escrow")
         payouts = tuple(Payout(_text(one, "kind"), one.get("txid")) for one in told.get("payouts", ()))
-        return Escrow(_text(said, "state"), told.get("deposit_address"), _whole(told, "received_piconero"), payouts)
+        received, held = _whole(told, "received_piconero"), _whole(told, "held_piconero")
+        return Escrow(_text(said, "state"), told.get("deposit_address"), received, held, payouts)
 
     def ship(self, token: str, order_id: str, *, payout_address: str) -> int:
         """Say as the vendor that it is on its way, and where to pay; returns the sequence number."""

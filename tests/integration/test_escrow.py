@@ -90,23 +90,29 @@ def test_interleaved_escrows_each_end_in_their_own_way(stack: Stack, purse: Purs
 
 
 @pytest.mark.parametrize(
-    "deposits",
-    [(PRICE_PICONERO // 2, PRICE_PICONERO // 2), (2 * PRICE_PICONERO,), (PRICE_PICONERO, PRICE_PICONERO)],
-    ids=["in two halves", "too large", "twice"],
+    ("deposits", "late_deposits", "payouts"),
+    [
+        ((PRICE_PICONERO // 2, PRICE_PICONERO // 2), (), 1),
+        ((2 * PRICE_PICONERO,), (), 1),
+        ((PRICE_PICONERO, PRICE_PICONERO), (), 1),
+        ((PRICE_PICONERO,), (PRICE_PICONERO,), 2),
+    ],
+    ids=["in two halves", "too large", "twice before the payout", "once more after the payout"],
 )
 def test_odd_deposits_leave_nobody_out_of_pocket(
-    stack: Stack, purse: Purse, settling: Settling, deposits: tuple[int, ...]
+    stack: Stack,
+    purse: Purse,
+    settling: Settling,
+    deposits: tuple[int, ...],
+    late_deposits: tuple[int, ...],
+    payouts: int,
 ) -> None:
-    voyage = settling.begin("release", deposits=deposits)
+    voyage = settling.begin("release", deposits=deposits, late_deposits=late_deposits)
 
     settling.settle([voyage], within=timedelta(seconds=60))
-    # The second of two whole deposits may come before or after the payout; then it goes back in one of its own.
-    eventually(
-        lambda: purse.mine(1) and _wrong(stack, purse, voyage) == [] and not books_of(stack).locked,
-        within=timedelta(seconds=30),
-        every=timedelta(milliseconds=500),
-        what="everything is paid back",
-    )
+
+    assert _wrong(stack, purse, voyage) == []
+    assert (len(voyage.payouts), books_of(stack).locked) == (payouts, 0)
 
 
 @pytest.mark.parametrize("victim", ["server-blue", "monero-wallet-rpc-vendor", "monerod"])

@@ -53,8 +53,10 @@ def told(connection: Connection, order_id: str) -> dict[str, Any] | None:
     row = connection.execute("SELECT deposit_address FROM escrows WHERE order_id = ?", (order_id,)).fetchone()
     if row is None:
         return None
-    (received,) = connection.execute(
-        "SELECT COALESCE(SUM(amount_piconero), 0) FROM escrow_deposits WHERE order_id = ?", (order_id,)
+    received, held = connection.execute(
+        "SELECT COALESCE(SUM(amount_piconero), 0), COALESCE(SUM(amount_piconero) FILTER (WHERE payout IS NULL), 0)"
+        " FROM escrow_deposits WHERE order_id = ?",
+        (order_id,),
     ).fetchone()
     payouts = connection.execute(
         "SELECT kind, txid FROM payouts WHERE order_id = ? ORDER BY number", (order_id,)
@@ -62,6 +64,7 @@ def told(connection: Connection, order_id: str) -> dict[str, Any] | None:
     return {
         "deposit_address": row[0],
         "received_piconero": received,
+        "held_piconero": held,
         "payouts": [{"kind": kind, "txid": txid} for kind, txid in payouts],
     }
 
