@@ -63,9 +63,10 @@ bench: ## the figures of docs/benchmarks.md
 	@$(setup) prepare $(without)
 	@$(VENV)/python -m tests.benchmarks $(ARGS)
 
-docs: venv ## docs/checks.md, docs/faults.md and the catalogue, from the code
+docs: venv ## docs/checks.md, docs/faults.md, docs/objectives.md and the catalogue, from the code
 	@$(VENV)/python -m reports docs
 	@$(VENV)/python -m chaos docs
+	@$(VENV)/python -m suites.operations.objectives
 
 lock: ## requirements.lock from requirements.in, for all supported Pythons (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \

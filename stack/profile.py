@@ -21,11 +21,13 @@ from stack.promises import (
     BackupJob,
     Database,
     Degraded,
+    Documents,
     Egress,
     Endpoint,
     Expectation,
     Flow,
     Gate,
+    HostFirewall,
     Journey,
     Load,
     Name,
@@ -53,11 +55,13 @@ __all__ = [
     "BackupJob",
     "Database",
     "Degraded",
+    "Documents",
     "Egress",
     "Endpoint",
     "Expectation",
     "Flow",
     "Gate",
+    "HostFirewall",
     "Journey",
     "Load",
     "Name",
@@ -84,6 +88,7 @@ class Profile(Section):
     services: dict[Name, ServiceSection] = Field(default_factory=dict)
     flows: tuple[Flow, ...] | None = None  # None: nothing was promised, which is not the same as "no flows"
     egress: Egress | None = None
+    host_firewall: HostFirewall | None = None
     exceptions: tuple[Allowance, ...] = ()
     objectives: Objectives = Objectives()
     load_: Load = Field(default=Load(), alias="load")
@@ -103,6 +108,7 @@ class Profile(Section):
     dashboards: Endpoint | None = None
     backup: Backup | None = None
     alerts: Alerts = Alerts()
+    documents: Documents = Documents()
     gate: Gate = Gate()
     attach: Attach = Attach()
 

@@ -19,6 +19,7 @@ Role = Literal[
     "database",
     "cache",
     "queue",
+    "worker",
     "chain",
     "wallet",
     "metrics",
@@ -91,6 +92,15 @@ class Egress(Section):
     """Who may reach addresses off this machine; the default is nobody."""
 
     allowed: tuple[Name, ...] = ()
+
+
+class HostFirewall(Section):
+    """What the host's own firewall lets in, and the command that sets it up; the drill runs that in a host of its own."""
+
+    passes: Annotated[tuple[PortNumber, ...], Field(min_length=1, alias="pass")]  # TCP ports that answer from outside
+    stops: Annotated[tuple[PortNumber, ...], Field(min_length=1, alias="stop")]  # TCP ports that must not, published or not
+    command: Annotated[tuple[str, ...], Field(min_length=1)]  # run as root beside the folder, with real ufw
+    folder: str = "."  # what the command needs: mounted read-only under its own name
 
 
 class Allowance(Section):
@@ -269,6 +279,14 @@ class Alerts(Section):
     required: tuple[Name, ...] = ()
     watchdog: Name | None = None
     expect: tuple[Expectation, ...] = ()
+
+
+class Documents(Section):
+    """What people open when something is wrong; Markdown files, relative to the profile's folder."""
+
+    runbook: str | None = None  # folder with a page of its own name for every alert and experiment
+    incident_response: str | None = None  # roles, severities, steps, templates
+    objectives: str | None = None  # service level and recovery objectives, as they were promised to others
 
 
 class TierNeeds(Section):
