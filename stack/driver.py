@@ -219,6 +219,7 @@ class Driver:
         volumes_from: str | Sequence[str] | None = None,
         env: Mapping[str, str] | None = None,
         stdin: bytes | None = None,
+        workdir: str | None = None,
     ) -> Completed | str:
         """Run a container of our own beside the project, labelled `seatrial.helper=<project>` and removed at its end.
 
@@ -244,6 +245,7 @@ class Driver:
             args += ["--volumes-from", source]
         for key, value in (env or {}).items():
             args += ["--env", f"{key}={value}"]
+        args += ["--workdir", workdir] if workdir else []
         args += ["--detach"] if detach else []
         args += ["--interactive"] if stdin is not None else []
         entry, *rest = argv

@@ -31,8 +31,8 @@ from stack.rootfs import obtain_rootfs
 
 # Builds wait for mirrors about as much as for the processor.
 AT_ONCE = 3
-# What faults and probes run in: no service, but no run is whole without it.
-ALWAYS = ("faultbox",)
+# What faults, probes and the firewall drill run in: no services, but no run is whole without them.
+ALWAYS = ("faultbox", "host")
 # Measured (docker buildx du, docker images): 9.5 GB in all, of which Loki's Go modules and compiled packages about 5.
 GIGABYTES = {"loki": 5.0, "promtail": 1.0}
 GIGABYTES_EACH = 0.3

@@ -219,6 +219,16 @@ class Endpoint(Section):
     password_secret: Name | None = None
 
 
+class EscrowMetrics(Section):
+    """What the application counts about the money it holds, under the names it uses."""
+
+    transitions: Name  # counter by `to_state`
+    deposits: Name  # counter
+    payouts: Name  # counter
+    locked_piconero: Name  # gauge
+    disputes: Name  # gauge of those open
+
+
 class ApplicationMetrics(Section):
     """What the application counts, under the names it uses, so that traffic can be held against it."""
 
@@ -229,6 +239,7 @@ class ApplicationMetrics(Section):
     status_label: Name = "status"
     probes: dict[str, Name]  # a path of the edge, `{}` where each request gets something of its own → the route it counts under
     counted: dict[Name, tuple[Name, ...]] = Field(default_factory=dict)  # a journey's kind of write → what it raises by one
+    escrows: EscrowMetrics | None = None
 
 
 class Degraded(Section):
@@ -237,6 +248,7 @@ class Degraded(Section):
     without: tuple[Name, ...] = Field(min_length=1)  # services
     serves: tuple[str, ...] = Field(min_length=1)  # paths of the edge, answered with 200 throughout
     refuses: tuple[Name, ...] = ()  # the journey's kinds of write: 503 with Retry-After, nothing done
+    absence: tuple[Literal["paused", "stopped"], ...] = ("paused", "stopped")  # hanging, or gone with their addresses
     within_seconds: Positive = 5  # by when refusing has begun, and writes are taken again once all is back
 
 

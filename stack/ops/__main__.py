@@ -29,6 +29,9 @@ COMMANDS = {
     "firewall": Command(
         "stack.ops.firewall", "let only the edge's ports in, and nothing undeclared out", destructive=True
     ),
+    "host-firewall": Command(
+        "stack.ops.host_firewall", "set up ufw for the whole host, ports that Docker publishes included", destructive=True
+    ),
 }
 
 
