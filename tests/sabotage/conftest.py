@@ -6,9 +6,11 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
+from reports.publish import write
 from stack import lifecycle
 from stack.model import Stack
 from stack.project import COMPOSE_FILE, DEFAULT, environment
+from tests.sabotage.security import ledger
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +38,19 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"not tried, so not found: {call.excinfo.value if call.excinfo else 'skipped'}"
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell which security defects were caught, and write docs/detection.md when all of them were tried and caught."""
+    if not ledger.CAUGHT:
+        return
+    every, missed = list(ledger.rows()), ledger.missing()
+    terminalreporter.section("seeded security defects")
+    for row in every:
+        spent = ledger.CAUGHT.get((row.run, row.key))
+        shown = "not caught or not tried" if spent is None else f"{spent:6.2f} s"
+        terminalreporter.write_line(f"{row.check:<36} {row.level:<9} {shown}  {row.what}")
+    terminalreporter.write_line(f"{len(every) - len(missed)} of {len(every)} seeded defects caught")
+    if not missed:
+        write(ledger.PAGE, ledger.page(ledger.CAUGHT))
+        terminalreporter.write_line(f"{ledger.PAGE} is written")

@@ -92,7 +92,7 @@ def _issues(manager: object, folder: str) -> list[Issue]:
     for plugin in getattr(manager, "results"):  # noqa: B009 - the library has no types
         for issue in plugin.issues:
             text = _sentences(issue.reason or issue.summary or plugin.summary)
-            for directive in issue.directives or [None]:
-                path = str(getattr(directive, "file", None) or "").removeprefix(folder)
-                found.append(Issue(plugin.name, text, path, int(getattr(directive, "line", None) or 0)))
+            placed = [directive for directive in issue.directives if getattr(directive, "line", None)]
+            path = str(placed[0].file or "").removeprefix(folder) if placed else ""
+            found.append(Issue(plugin.name, text, path, int(placed[0].line) if placed else 0))
     return found

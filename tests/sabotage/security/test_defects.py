@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import random
 import re
+import secrets
+import socket
 import subprocess
 import sys
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,13 +25,16 @@ from stack.driver import Driver
 from stack.errors import CannotTell, NoEngine
 from stack.ops import firewall
 from tests.sabotage.security import keys
+from tests.sabotage.security.ledger import DEFECTS, catalogue_levels, caught
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-PROJECT = "st-security-sabotage"
-MOVING = "seatrial-sabotage/moving:latest"
-CARELESS = "seatrial-sabotage/careless:local"
-DEFECTS: dict[str, Any] = tomllib.loads((HERE / "defects.toml").read_text())
+# Its own in every run, so that two on one engine don't take each other's.
+RUN = secrets.token_hex(4)
+PROJECT = f"st-security-sabotage-{RUN}"
+MOVING = f"seatrial-sabotage-{RUN}/moving:latest"
+CARELESS = f"seatrial-sabotage-{RUN}/careless:local"
+PORTS = (11, 12, 13, 14, 80, 443, 444, 445)
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,10 @@ class Run:
     def outcomes(self, check: str) -> set[str]:
         """The outcomes of a check, over all its subjects."""
         return {str(r["outcome"]) for r in self.results if r["id"] == check}
+
+    def seconds(self, check: str, subject: str | None = None) -> float:
+        """How long a check took, over all its subjects or on one."""
+        return sum(r["seconds"] for r in self.results if r["id"] == check and subject in (None, r.get("subject")))
 
     def texts(self, check: str) -> str:
         """Everything the failures of a check say."""
@@ -69,7 +80,27 @@ def run_suite(folder: Path, *arguments: str, profile: Path) -> Run:
 
 def environment(folder: Path) -> dict[str, str]:
     """The environment of compose and of the suite: where the edge's certificates are."""
-    return {**os.environ, "SABOTAGE_TLS": str(folder / "tls"), "SABOTAGE_BACKUPS": str(folder / "backups")}
+    return {
+        **os.environ,
+        "SABOTAGE_TLS": str(folder / "tls"),
+        "SABOTAGE_BACKUPS": str(folder / "backups"),
+        "SABOTAGE_RUN": RUN,
+        "SABOTAGE_BASE": free_thousand(),
+    }
+
+
+@functools.cache
+def free_thousand() -> str:
+    """A thousand in which every host port of compose.yaml is free; below the ports that the kernel hands out by itself."""
+    for thousand in random.sample(range(20, 32), 12):
+        with ExitStack() as held:
+            try:
+                for port in PORTS:
+                    held.enter_context(socket.create_server(("", thousand * 1000 + port)))
+            except OSError:
+                continue
+            return str(thousand)
+    pytest.fail("no thousand from 20000 to 31000 has the eight free ports that the sabotaged stack publishes")
 
 
 @pytest.fixture(scope="module")
@@ -177,18 +208,30 @@ def flows_run(project: Driver, folder: Path, firewalled_run: Run) -> Run:
 @pytest.mark.parametrize("service", DEFECTS["services"])
 def test_exactly_the_expected_checks_fail_on_a_service(open_run: Run, service: str) -> None:
     assert open_run.failed(service) == sorted(DEFECTS["services"][service])
+    for check in DEFECTS["services"][service]:
+        caught("services", f"{service} {check}", open_run.seconds(check, service))
 
 
 @pytest.mark.parametrize("check", DEFECTS["whole"])
 def test_the_check_finds_the_defect_and_names_it(open_run: Run, check: str) -> None:
     assert "FAIL" in open_run.outcomes(check), f"{check}: {open_run.outcomes(check) or 'did not run'}"
-    assert_texts(open_run, check, DEFECTS["whole"][check])
+    assert_caught(open_run, "whole", check)
 
 
 @pytest.mark.parametrize("check", DEFECTS["silent"]["checks"])
 def test_a_check_without_a_seeded_defect_stays_silent(open_run: Run, check: str) -> None:
     assert open_run.outcomes(check)
     assert "FAIL" not in open_run.outcomes(check), open_run.texts(check)
+
+
+def test_every_answer_is_given_at_the_level_its_check_promises(open_run: Run) -> None:
+    promised = catalogue_levels()
+    short = defaultdict(set)
+    for result in open_run.results:
+        if result["outcome"] in ("PASS", "FAIL"):
+            short[result["id"]] |= {note["level"] for note in result.get("notes", ())}
+
+    assert {id_: levels for id_, levels in short.items() if promised[id_] not in levels} == {}
 
 
 def test_no_other_check_fails(open_run: Run) -> None:
@@ -207,39 +250,41 @@ def test_no_secret_is_repeated_in_what_the_suite_says(open_run: Run) -> None:
 
 @pytest.mark.parametrize("check", DEFECTS["firewalled"])
 def test_the_firewall_closes_what_the_engine_leaves_open(firewalled_run: Run, check: str) -> None:
-    assert_texts(firewalled_run, check, DEFECTS["firewalled"][check])
+    assert_caught(firewalled_run, "firewalled", check)
     for text in DEFECTS["firewalled_never"][check]:
         assert not re.search(rf'[" \\n]{re.escape(text)}\b', firewalled_run.texts(check)), firewalled_run.texts(check)
 
 
 @pytest.mark.parametrize("check", DEFECTS["old_port"])
 def test_a_port_without_tls_1_3_is_found(old_port_run: Run, check: str) -> None:
-    assert_texts(old_port_run, check, DEFECTS["old_port"][check])
+    assert_caught(old_port_run, "old_port", check)
 
 
 @pytest.mark.parametrize("check", DEFECTS["wrong_limits"])
 def test_limits_that_clients_set_for_themselves_are_found(wrong_limits_run: Run, check: str) -> None:
-    assert_texts(wrong_limits_run, check, DEFECTS["wrong_limits"][check])
+    assert_caught(wrong_limits_run, "wrong_limits", check)
 
 
 @pytest.mark.parametrize("check", DEFECTS["hasty"])
 def test_a_database_that_does_not_wait_for_the_disk_is_found(hasty_run: Run, check: str) -> None:
-    assert_texts(hasty_run, check, DEFECTS["hasty"][check])
+    assert_caught(hasty_run, "hasty", check)
 
 
 @pytest.mark.parametrize("check", DEFECTS["forgotten"])
 def test_a_value_forgotten_in_the_secrets_file_is_found(forgotten_run: Run, check: str) -> None:
-    assert_texts(forgotten_run, check, DEFECTS["forgotten"][check])
+    assert_caught(forgotten_run, "forgotten", check)
 
 
 def test_flows_that_work_undeclared_and_declared_ones_that_do_not_are_found(flows_run: Run) -> None:
-    assert_texts(flows_run, "SEC-NET-002", DEFECTS["flows"]["SEC-NET-002"])
+    assert_caught(flows_run, "flows", "SEC-NET-002")
     for text in DEFECTS["flows_never"]["SEC-NET-002"]:
         assert text not in flows_run.texts("SEC-NET-002")
 
 
-def assert_texts(run: Run, check: str, texts: list[str]) -> None:
-    """Fails with what the check said when a text is not in it."""
+def assert_caught(run: Run, name: str, check: str) -> None:
+    """Fails with what the check said when a text that the table of this run expects is not in it."""
     said = run.texts(check)
+    texts = [text.replace("{project}", PROJECT) for text in DEFECTS[name][check]]
     missing = [text for text in texts if text not in said]
     assert not missing, f"{check} does not say {missing}; it says: {said[:2000] or run.outcomes(check)}"
+    caught(name, check, run.seconds(check))
