@@ -4,13 +4,14 @@ VENV    := .venv/bin
 GATE    ?= staging
 WITHOUT ?=
 ARGS    ?=
+RUNS    ?= 5
 
 comma   := ,
 without := $(foreach service,$(subst $(comma), ,$(WITHOUT)),--without $(service))
 setup   := $(PYTHON) -m stack.bootstrap
 
 .DEFAULT_GOAL := help
-.PHONY: help readiness test lint sabotage venv doctor images missing up down ps logs bench docs lock clean
+.PHONY: help readiness test lint sabotage noise venv doctor images missing up down ps logs bench docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +34,10 @@ lint: venv ## ruff, mypy --strict, and who may import whom
 sabotage: ## seeded defects, each of which the checklist must find
 	@$(setup) prepare $(without)
 	@$(VENV)/python -m pytest tests/sabotage -q $(ARGS)
+
+noise: ## the security area RUNS times on the reference stack: what is raised, and what is not the same (RUNS, WITHOUT, ARGS)
+	@$(setup) prepare $(without)
+	@$(VENV)/python -m reports noise --runs $(RUNS) -- $(if $(ARGS),$(ARGS),suites/security) $(without)
 
 venv: ## the virtual environment, from the hashed lock file
 	@$(setup) venv

@@ -7,12 +7,13 @@ codes: 0 the question was answered with yes, 1 with no, 4 bad input (one sentenc
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reports import diff, merge, picture, promotion, terminal
+from reports import diff, merge, noise, picture, promotion, record, terminal
 from reports.document import load
 from reports.scorecard import Scorecard
 from reports.verdict import judged, reaches
@@ -26,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
         asked = _parser().parse_args(arguments)
-    except SystemExit as ended:  # argparse has said it; its exit code for bad input is 2, which is pytest's "interrupted"
+    except (
+        SystemExit
+    ) as ended:  # argparse has said it; its exit code for bad input is 2, which is pytest's "interrupted"
         return BAD_INPUT if ended.code else YES
     command: Callable[[argparse.Namespace], int] = asked.command
     try:
@@ -72,6 +75,16 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("after", type=Path, metavar="B")
     one.set_defaults(command=_diff)
 
+    one = commands.add_parser(
+        "noise", help="run pytest several times on one stack and compare: exits with 0 only if all is silent and alike"
+    )
+    one.add_argument("--runs", type=int, default=5, metavar="N", help="how often (default: 5)")
+    one.add_argument(
+        "--out", type=Path, metavar="DIR", help="where the runs' reports go (default: reports/out/noise-…)"
+    )
+    one.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG", help="for pytest (default: suites/security)")
+    one.set_defaults(command=_noise)
+
     one = commands.add_parser("merge", help="make one run of several parts of one release, and render it")
     one.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     one.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that does not exist yet")
@@ -112,6 +125,17 @@ def _diff(asked: argparse.Namespace) -> int:
     changes = diff.between(load(asked.before), load(asked.after))
     print(diff.told(changes))
     return NO if changes.worse else YES
+
+
+def _noise(asked: argparse.Namespace) -> int:
+    if asked.runs < 2:
+        raise UserError(f"--runs {asked.runs}: at least two runs can be compared.")
+    folder = asked.out or record.new_folder(Path("reports/out") / "noise")
+    arguments = [word for word in asked.arguments if word != "--"] or ["suites/security"]
+    runs = noise.collect(asked.runs, arguments, folder.resolve(), print, os.environ)
+    found = noise.between(runs, datetime.now(UTC).date())
+    print(noise.told(found))
+    return YES if found.is_silent else NO
 
 
 def _merge(asked: argparse.Namespace) -> int:
