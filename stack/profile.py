@@ -12,10 +12,10 @@ from pathlib import Path
 from pydantic import Field, PrivateAttr, model_validator
 
 from stack.errors import UserError
+from stack.measured import ApplicationMetrics
 from stack.promises import (
     Alerts,
     Allowance,
-    ApplicationMetrics,
     Attach,
     Backup,
     BackupJob,

@@ -98,7 +98,9 @@ class HostFirewall(Section):
     """What the host's own firewall lets in, and the command that sets it up; the drill runs that in a host of its own."""
 
     passes: Annotated[tuple[PortNumber, ...], Field(min_length=1, alias="pass")]  # TCP ports that answer from outside
-    stops: Annotated[tuple[PortNumber, ...], Field(min_length=1, alias="stop")]  # TCP ports that must not, published or not
+    stops: Annotated[
+        tuple[PortNumber, ...], Field(min_length=1, alias="stop")
+    ]  # TCP ports that must not, published or not
     command: Annotated[tuple[str, ...], Field(min_length=1)]  # run as root beside the folder, with real ufw
     folder: str = "."  # what the command needs: mounted read-only under its own name
 
@@ -219,29 +221,6 @@ class Endpoint(Section):
     password_secret: Name | None = None
 
 
-class EscrowMetrics(Section):
-    """What the application counts about the money it holds, under the names it uses."""
-
-    transitions: Name  # counter by `to_state`
-    deposits: Name  # counter
-    payouts: Name  # counter
-    locked_piconero: Name  # gauge
-    disputes: Name  # gauge of those open
-
-
-class ApplicationMetrics(Section):
-    """What the application counts, under the names it uses, so that traffic can be held against it."""
-
-    requests: Name = "http_requests_total"  # counter by method, route and status
-    duration: Name = "http_request_duration_seconds"  # histogram by method and route
-    method_label: Name = "method"
-    route_label: Name = "route"
-    status_label: Name = "status"
-    probes: dict[str, Name]  # a path of the edge, `{}` where each request gets something of its own → the route it counts under
-    counted: dict[Name, tuple[Name, ...]] = Field(default_factory=dict)  # a journey's kind of write → what it raises by one
-    escrows: EscrowMetrics | None = None
-
-
 class Degraded(Section):
     """What still works, and what is refused how, while some services are away together."""
 
@@ -315,7 +294,9 @@ class Gate(Section):
 
     staging: TierNeeds = TierNeeds(score=85)
     production: TierNeeds = TierNeeds(score=95)
-    not_applicable: tuple[Name, ...] | None = None  # ids reviewed as not applicable to this stack; None: nobody reviewed
+    not_applicable: tuple[Name, ...] | None = (
+        None  # ids reviewed as not applicable to this stack; None: nobody reviewed
+    )
 
 
 class Attach(Section):

@@ -10,6 +10,7 @@ from load.runner import BaseLoad, Summary
 from stack.errors import CannotTell
 from stack.model import Stack
 from stack.vantage import Outside
+from suites.load.escrows import Sailed, sailed
 from suites.load.plan import clients_of, plan_of
 
 
@@ -29,3 +30,9 @@ def gate_run(running: Stack, outside: Outside, seed: int) -> Summary:
     with BaseLoad(profile, clients_of(running, outside), prefix=outside.exec_prefix) as load:
         load.start()
         return load.finish()
+
+
+@pytest.fixture
+def escrows(pytestconfig: pytest.Config, running: Stack, seed: int) -> Sailed:
+    """What came of escrows under load; they sail at the first question of a session."""
+    return sailed(pytestconfig, running, seed=seed)

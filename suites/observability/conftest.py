@@ -1,4 +1,4 @@
-"""One round of log lines a session, however many services are judged by it."""
+"""One round of log lines and one of escrows a session, however many are judged by them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from suites.load.escrows import Sailed, sailed
 from suites.observability.shipping import Shipped, services, ship
 
 if TYPE_CHECKING:
@@ -18,3 +19,9 @@ def shipped(stack: Stack, running: Stack) -> dict[str, Shipped]:
     """What became of a line of each service."""
     delay = timedelta(seconds=stack.profile.objectives.log_delay_seconds)
     return ship(stack, [service.name for service in services(stack)], within=delay)
+
+
+@pytest.fixture
+def escrows(pytestconfig: pytest.Config, running: Stack, seed: int) -> Sailed:
+    """Escrows under load, those that LOAD-ESC-001 judges; they sail at the first question of a session."""
+    return sailed(pytestconfig, running, seed=seed)

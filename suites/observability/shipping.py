@@ -20,7 +20,7 @@ from stack.waiting import pause
 if TYPE_CHECKING:
     from stack.model import Service, Stack
 
-_OUTPUT = "/proc/1/fd/1"
+OUTPUT = "/proc/1/fd/1"
 _EVERY = 0.25
 
 
@@ -67,7 +67,7 @@ def ship(stack: Stack, names: Sequence[str], *, within: timedelta) -> dict[str, 
 
 def _log(stack: Stack, line: Shipped) -> None:
     try:
-        done = stack.container(line.service).exec(["tee", _OUTPUT], stdin=f"{line.text}\n".encode(), timeout_seconds=10)
+        done = stack.container(line.service).exec(["tee", OUTPUT], stdin=f"{line.text}\n".encode(), timeout_seconds=10)
     except CannotTell as error:
         line.trouble = str(error)
         return

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import requests
-from prometheus_client.parser import text_string_to_metric_families
-
 from stack.clients.wallet import WalletError
 from stack.errors import CannotTell
 from stack.waiting import eventually
 from suites.check import Area, Evidence, Impact, Level, Severity, check, needs, over
+from suites.observability import dying
+from suites.observability.exposition import Exposition, of_wallets
 
 if TYPE_CHECKING:
     from stack.model import Stack
@@ -26,7 +25,8 @@ GAUGES = {
 }
 
 
-def _wallets(stack: Stack) -> list[str]:
+def wallets(stack: Stack) -> list[str]:
+    """The wallets that the profile names and nobody excluded."""
     return [name for name, wallet in stack.profile.wallets.items() if wallet.service not in stack.excluded]
 
 
@@ -41,7 +41,7 @@ def _wallets(stack: Stack) -> list[str]:
     remediation="Compare the exporter's source of the value with get_balance and get_height of the wallet named.",
 )
 @needs("monero-exporter")
-@over("wallet", _wallets, reason="no wallet is declared: `[wallets.NAME]` in a profile would enable it")
+@over("wallet", wallets, reason="no wallet is declared: `[wallets.NAME]` in a profile would enable it")
 def test_exporter_tells_what_the_wallet_answers(stack: Stack, wallet: str, evidence: Evidence) -> None:
     # A block may arrive between two questions: what counts is an answer with the same one before and after.
     said, exported = _both(stack, wallet)
@@ -57,7 +57,7 @@ def _both(stack: Stack, wallet: str) -> tuple[dict[str, int], dict[str, float]]:
 
     def unmoved() -> bool:
         before = _asked(stack, wallet)
-        exported = _exported(stack, wallet)
+        exported = told_of(of_wallets(stack), wallet)
         after = _asked(stack, wallet)
         latest[:] = [(after, exported)]
         return before == after
@@ -83,25 +83,10 @@ def _asked(stack: Stack, wallet: str) -> dict[str, int]:
     }
 
 
-def _exported(stack: Stack, wallet: str) -> dict[str, float]:
-    host, port = stack.published("monero-exporter", 9101)
-    try:
-        answer = requests.get(f"http://{host}:{port}/metrics", timeout=10)
-        answer.raise_for_status()
-    except requests.RequestException as error:
-        raise CannotTell(f"the exporter does not answer: {type(error).__name__}") from error
-    return gauges(answer.text, wallet)
-
-
-def gauges(metrics: str, wallet: str) -> dict[str, float]:
-    """The wallet's gauges in an exposition text, by our names for them; those that are missing are missing."""
-    names = {metric: name for name, metric in GAUGES.items()}
-    return {
-        names[sample.name]: sample.value
-        for family in text_string_to_metric_families(metrics)
-        for sample in family.samples
-        if sample.name in names and sample.labels.get("wallet_name") == wallet
-    }
+def told_of(exposition: Exposition, wallet: str) -> dict[str, float]:
+    """The wallet's gauges in what was exposed, by our names for them; those that are missing are missing."""
+    shown = dying.gauges(exposition, wallet)
+    return {name: shown[metric] for name, metric in GAUGES.items() if metric in shown}
 
 
 def disagreements(said: Mapping[str, int], exported: Mapping[str, float]) -> list[str]:

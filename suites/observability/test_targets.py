@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from stack.model import Service, Stack
 
 
-def _stores(stack: Stack) -> list[str]:
+def stores(stack: Stack) -> list[str]:
+    """The service that keeps the metrics; empty when the stack has none."""
     said = stack.profile.metrics
     return [said.service] if said else [service.name for service in stack.by_role("metrics")][:1]
 
@@ -31,7 +32,7 @@ def _stores(stack: Stack) -> list[str]:
     remediation="Look at lastError of the target in Prometheus; add a scrape job for a service that has metrics and none.",
 )
 @needs("prometheus")
-@over("store", _stores, reason="the stack has no metrics store: `[metrics] service = …` in a profile would enable it")
+@over("store", stores, reason="the stack has no metrics store: `[metrics] service = …` in a profile would enable it")
 def test_every_target_is_up(stack: Stack, store: str, evidence: Evidence) -> None:
     targets = scraped(stack)
     promised = [
