@@ -365,10 +365,8 @@ def _role(profile: Profile, name: str, config: Mapping[str, Any], job: str | Non
     promised = profile.service(name).role
     if promised:
         return Inference(promised, "the profile says so")
-    inferred = infer(name, config)
-    if job is None:
-        return inferred
-    return Inference("job" if inferred.role == "application" else inferred.role, job)
+    # Whatever image a job runs in, it serves nobody: a database's client is no database.
+    return infer(name, config) if job is None else Inference("job", job)
 
 
 def service_of_container(attrs: Mapping[str, Any]) -> str:

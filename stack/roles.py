@@ -20,6 +20,8 @@ _IMAGES: tuple[tuple[str, Role], ...] = (
     (r"docker-socket-proxy|engine-api-proxy|socket-proxy", "engine-proxy"),
     (r"alertmanager|karma", "alerts"),
     (r"prometheus|victoria-?metrics|victoriametrics|thanos|mimir|influxdb|graphite.*|telegraf", "metrics"),
+    # Consoles for people are named after what they show, so they come before it.
+    (r"adminer|phpmyadmin|pgadmin4?|mongo-express|kafka-ui|akhq|kafdrop|redis-?commander|redis-?insight|portainer.*|flower", "dashboards"),
     (r"grafana(-oss|-enterprise)?|kibana|chronograf|opensearch-dashboards|metabase|superset", "dashboards"),
     (r"promtail|fluentd|fluent-bit|filebeat|logstash|vector|alloy|logspout", "log-shipper"),
     (r"loki|graylog|seq", "logs"),
@@ -54,13 +56,20 @@ _DATA_FOLDERS: tuple[tuple[str, Role], ...] = (
     ("/loki", "logs"),
     ("/etc/nginx", "edge"),
 )
+# Programs that take work from a queue or by the clock, in a service's command.
+_WORKERS = re.compile(
+    r"\bcelery\b.*\b(?:worker|beat)\b|\bsidekiq\b|\brq\s+worker\b|\bqueue:work\b|\bresque\b|\bdramatiq\b|\bhuey\b|\bcron(?:d|\.sh)\b",
+    re.DOTALL,
+)
 # Words in a service's name: the weakest sign, used only when nothing else speaks.
 _NAMES: tuple[tuple[str, Role], ...] = (
     (r"wallet", "wallet"),
+    (r"(?<![a-z])(?:flower|adminer|pgadmin|phpmyadmin|dashboard)(?![a-z])", "dashboards"),
     (r"(?<![a-z])(?:proxy|gateway|edge|ingress|nginx|traefik)(?![a-z])", "edge"),
     (r"\bdb\b|database|postgres|mysql|mongo", "database"),
     (r"cache|redis", "cache"),
     (r"queue|broker|rabbit|kafka", "queue"),
+    (r"(?<![a-z])(?:workers?|sidekiq|celery|beat|scheduler|consumer|cron)(?![a-z])", "worker"),
     (r"backup", "backup"),
     (r"exporter", "exporter"),
     (r"migrat|seed|\binit\b|setup", "job"),
@@ -79,6 +88,7 @@ def infer(name: str, config: Mapping[str, Any]) -> Inference:
     """What a rendered service is for."""
     return (
         _by_image(config)
+        or _by_command(config)
         or _by_port(config)
         or _by_mount(config)
         or _by_name(name, config)
@@ -124,6 +134,11 @@ def job_reason(name: str, services: Mapping[str, Mapping[str, Any]]) -> str | No
     deploy = config.get("deploy") or {}
     if str(deploy.get("mode", "")).endswith("-job"):
         return f"its deploy mode is {deploy['mode']}"
+    asked_for = (
+        config.get("profiles") and not config.get("ports") and config.get("restart") in (None, "no") and not deploy
+    )
+    if asked_for and infer(name, config).role == "application":
+        return f"it runs only when asked for (profile {', '.join(config['profiles'])}), and nothing restarts it"
     match = re.search(r"(^|[-_])(migrat\w*|seed\w*|init|setup|bootstrap)($|[-_])", name)
     if match and config.get("restart") in (None, "no") and "restart_policy" not in deploy:
         return f"it is named '{match.group(2)}' and has no restart policy"
@@ -141,6 +156,12 @@ def _by_image(config: Mapping[str, Any]) -> Inference | None:
                 return Inference("application", f"its image is {last}, but it publishes nothing")
             return Inference(role, f"its image is {last}")
     return None
+
+
+def _by_command(config: Mapping[str, Any]) -> Inference | None:
+    line = " ".join(str(word) for key in ("entrypoint", "command") for word in config.get(key) or ())
+    match = None if config.get("ports") else _WORKERS.search(line)
+    return Inference("worker", f"it runs '{' '.join(match.group().split())}'") if match else None
 
 
 def _by_port(config: Mapping[str, Any]) -> Inference | None:
@@ -169,6 +190,8 @@ def _by_name(name: str, config: Mapping[str, Any]) -> Inference | None:
     for pattern, role in _NAMES:
         if match := re.search(pattern, name.lower()):
             if role == "edge" and not _published(config, _WEB_PROGRAM_PORTS):
+                continue
+            if role == "worker" and config.get("ports"):
                 continue
             return Inference(role, f"its name says '{match.group(0)}'")
     return None

@@ -7,12 +7,19 @@ from suites.security.rules import exposure
 
 
 def ports_of_the_edge(stack: Stack, service: Service) -> frozenset[str]:
-    """The container ports a service may publish to everybody: none, unless it is the edge."""
+    """The container ports a service may publish to everybody: none, unless it is the edge.
+
+    Without a profile they are those behind the web's own ports, 80 and 443; behind the customary ports of web programs only where
+    it publishes neither: what a proxy has on 8080 beside its 443 is its dashboard.
+    """
     said = stack.profile.stack
     if not is_edge(stack, service):
         return frozenset()
     if stack.profile.is_empty:
-        return exposure.WEB_PORTS
+        web = frozenset(
+            f"{port.target}/{port.protocol}" for port in service.ports if port.published in PUBLIC_WEB_PORTS
+        )
+        return web or exposure.WEB_PORTS
     return frozenset({f"{said.https_port}/tcp", f"{said.https_port}/udp", f"{said.http_port}/tcp", *said.public_ports})
 
 

@@ -24,6 +24,7 @@ from suites.security.rules.finding import Finding, judge
 )
 def test_service_publishes_only_what_the_edge_may(stack: Stack, service: Service, evidence: Evidence) -> None:
     allowed = ports_of_the_edge(stack, service)
+    evidence.declared(f"{service.name}: {taken_for(service)}")
     offences = []
     for index, port in enumerate(service.ports):
         if port.is_loopback:
@@ -31,15 +32,28 @@ def test_service_publishes_only_what_the_edge_may(stack: Stack, service: Service
         elif f"{port.target}/{port.protocol}" in allowed:
             evidence.declared(f"{service.name}: {port} is the edge's", service.where_of("ports", index))
         else:
-            text = f"{service.name}: {port} is published on {reach(port)}, expected loopback ({role_of(stack, service, port)})"
+            text = f"{service.name}: {port} is published on {reach(port)}, expected {instead(stack, service, port)}"
             offences.append(Finding(text, service.where_of("ports", index), f"{port.target}/{port.protocol}"))
 
     judge(offences, check="SEC-CMP-004", evidence=evidence, profile=stack.profile, service=service.name)
 
 
+def instead(stack: Stack, service: Service, port: Port) -> str:
+    """What was expected of a port: loopback, or of the edge that it is the web's or named in a profile."""
+    if not is_edge(stack, service):
+        return f"loopback ({role_of(stack, service, port)})"
+    named = f'public_ports = ["{port.target}/{port.protocol}"]'
+    return f"the web's ports alone of the edge ({taken_for(service)}); if this one is public too, a profile says so: [stack] {named}"
+
+
+def taken_for(service: Service) -> str:
+    """The role of a service, and what it was told by."""
+    return f"taken for {service.role}: {service.role_reason}"
+
+
 def role_of(stack: Stack, service: Service, port: Port) -> str:
     """What the service is taken for and why, and which line would make it the edge if that is what it is."""
-    told = f"taken for {service.role}: {service.role_reason}"
+    told = taken_for(service)
     is_web = f"{port.target}/{port.protocol}" in exposure.WEB_PORTS or port.published in PUBLIC_WEB_PORTS
     if stack.profile.stack.edge or is_edge(stack, service) or service.role != "application" or not is_web:
         return told
@@ -111,7 +125,9 @@ def test_service_mounts_nothing_of_the_host(stack: Stack, service: Service, evid
     offences = []
     for index, mount in enumerate(service.mounts):
         problem = exposure.host_path_problem(mount.source, read_only=mount.read_only) if mount.kind == "bind" else None
-        if problem:
+        if problem and exposure.is_its_work(service.role, mount.source, read_only=mount.read_only):
+            evidence.declared(f"considered: {problem}, which is what a {service.role} reads ({service.role_reason})")
+        elif problem:
             offences.append(Finding(f"{service.name}: {problem}", service.where_of("volumes", index), mount.source))
     binds = [f"{mount.source}{' (ro)' if mount.read_only else ''}" for mount in service.mounts if mount.kind == "bind"]
     evidence.declared(f"{service.name}: host paths {', '.join(binds) or 'none'}")

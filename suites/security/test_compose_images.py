@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from stack.located import Where
 from stack.model import Service, Stack
 from suites.check import Area, Evidence, Impact, Level, Severity, check, not_applicable
-from suites.security import images
+from suites.security import images, said_once
 from suites.security.rules import pins
 from suites.security.rules.finding import Finding, judge
 
@@ -24,23 +25,28 @@ from suites.security.rules.finding import Finding, judge
     standards=("CIS-Docker 4.2", "OWASP-Docker 13", "SLSA"),
 )
 def test_image_is_pinned(stack: Stack, service: Service, evidence: Evidence) -> None:
-    offences = []
-    ours = images.built_here(stack)
     if service.build is None:
-        image = service.image or ""
-        problem = None if pins.parse(image).name in ours else pins.image_problem(image)
-        if problem:
-            offences.append(Finding(f"{service.name}: {problem}", service.where_of("image"), image))
-        evidence.declared(f"{service.name}: image {image}", service.where_of("image"))
+        evidence.declared(f"{service.name}: image {service.image}", service.where_of("image"))
     else:
-        text = images.dockerfile_text(stack, service)
         place = images.dockerfile(stack, service)
         evidence.declared(f"{service.name}: built from {place or 'an inline or remote Dockerfile'}")
-        for line, problem in pins.base_problems(text or "", ours):
-            where = Where(Path(place), line) if place else service.where_of("build")
-            offences.append(Finding(f"{service.name}: FROM: {problem}", where, service.image or ""))
+    offences = said_once.findings(stack, service, pin_problems, check="SEC-CMP-007", evidence=evidence)
 
     judge(offences, check="SEC-CMP-007", evidence=evidence, profile=stack.profile, service=service.name)
+
+
+def pin_problems(stack: Stack, service: Service) -> Iterator[tuple[Where | None, str, str]]:
+    """Each image of a service that is not pinned: its own, or the bases it is built on."""
+    ours = images.built_here(stack)
+    image = service.image or ""
+    if service.build is None:
+        problem = None if pins.parse(image).name in ours else pins.image_problem(image)
+        if problem:
+            yield service.where_of("image"), problem, image
+        return
+    place = images.dockerfile(stack, service)
+    for line, problem in pins.base_problems(images.dockerfile_text(stack, service) or "", ours):
+        yield (Where(Path(place), line) if place else service.where_of("build")), f"FROM: {problem}", image
 
 
 @check(
@@ -55,17 +61,20 @@ def test_image_is_pinned(stack: Stack, service: Service, evidence: Evidence) -> 
     standards=("CIS-Docker 4.9", "OWASP-Docker 13"),
 )
 def test_dockerfile_fetches_nothing_unverified(stack: Stack, service: Service, evidence: Evidence) -> None:
-    text = images.dockerfile_text(stack, service)
-    if text is None:
+    if images.dockerfile_text(stack, service) is None:
         not_applicable(f"{service.name} is not built from a Dockerfile here")
     place = images.dockerfile(stack, service)
     evidence.declared(f"{service.name}: {place or 'inline Dockerfile'}")
-    offences = [
-        Finding(f"{service.name}: {problem}", Where(place, line) if place else service.where_of("build"))
-        for line, problem in pins.fetch_problems(text)
-    ]
+    offences = said_once.findings(stack, service, fetch_problems, check="SEC-IMG-005", evidence=evidence)
 
     judge(offences, check="SEC-IMG-005", evidence=evidence, profile=stack.profile, service=service.name)
+
+
+def fetch_problems(stack: Stack, service: Service) -> Iterator[tuple[Where | None, str, str]]:
+    """Each instruction of a service's Dockerfile that brings in something unverified."""
+    place = images.dockerfile(stack, service)
+    for line, problem in pins.fetch_problems(images.dockerfile_text(stack, service) or ""):
+        yield (Where(place, line) if place else service.where_of("build")), problem, ""
 
 
 @check(

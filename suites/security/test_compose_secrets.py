@@ -8,6 +8,7 @@ from pathlib import Path
 from stack.located import Where
 from stack.model import Service, Stack
 from suites.check import Area, Evidence, Impact, Level, Severity, check
+from suites.security import said_once
 from suites.security.private_paths import private_paths
 from suites.security.repository import others_may_read
 from suites.security.rules import secret_values
@@ -35,6 +36,7 @@ def test_no_secret_stands_by_value(stack: Stack, evidence: Evidence) -> None:
     for path in files:
         note_file(path, origins)
     offences = [finding for service in stack.services for finding in in_service(stack, service, origins)]
+    offences = said_once.together(offences, check="SEC-CMP-003", profile=stack.profile)
     offences += [*in_top_level(stack), *origins.findings()]
 
     evidence.declared(
@@ -127,7 +129,7 @@ def note_file(path: Path, origins: Origins) -> None:
 
 @check(
     "SEC-CMP-008",
-    title="Every interpolated variable is provided, and env files are not readable by others",
+    title="Every interpolated variable is provided, and env files that hold secrets are not readable by others",
     area=Area.SECURITY,
     severity=Severity.LOW,
     level=Level.DECLARED,
@@ -153,8 +155,12 @@ def test_every_variable_is_provided(stack: Stack, evidence: Evidence) -> None:
                     f"env file {file.path} of {file.service or 'the project'} is missing", file.where, file.path.name
                 )
             )
-        elif file.path.resolve() in private or file.path.name.endswith(EXAMPLES):
+        elif not file.exists or file.path.resolve() in private or file.path.name.endswith(EXAMPLES):
             continue
+        elif not secret_values.in_env_file(file.path.read_text(errors="replace")):
+            evidence.declared(
+                f"considered: {file.path.name} holds no secret, so everybody may read it", Where(file.path, 1)
+            )
         elif problem := others_may_read(file.path):
             offences.append(Finding(problem, Where(file.path, 1), file.path.name))
 

@@ -70,10 +70,12 @@ def health_problem(stack: Stack, service: Service, evidence: Evidence) -> tuple[
     standards=("CIS-Docker 5.11", "CIS-Docker 5.12", "CIS-Docker 5.15", "CIS-Docker 5.29", "OWASP-Docker 7"),
 )
 def test_service_is_bounded_and_comes_back(stack: Stack, service: Service, evidence: Evidence) -> None:
-    offences = []
     if service.one_shot:
-        evidence.declared(f"{service.name} is a one-shot job: no restart policy is expected")
-    elif not bounds.restarts(service.restart):
+        not_applicable(
+            f"{service.name} is a one-shot job, and nothing of a long-running service is expected of it: {service.role_reason}"
+        )
+    offences = []
+    if not bounds.restarts(service.restart):
         offences.append(Finding(f"restart is {service.restart or 'not set'}", service.where_of("restart"), "restart"))
     log = bounds.log_problem(service.config.get("logging"))
     if log:

@@ -34,6 +34,16 @@ CASES = {
     "edge-metrics": ("image: own/thing\n    ports: ['9999:9999']", "application", "nothing says otherwise"),
     "nginxless": ("image: own/thing\n    ports: ['8080:8080']", "application", "nothing says otherwise"),
     "web": ("image: own/web", "application", "nothing says otherwise"),
+    "kafka-ui": ("image: provectuslabs/kafka-ui:v0.7.2\n    ports: ['8080:8080']", "dashboards", "its image is kafka-ui"),
+    "admin": ("image: mongo-express", "dashboards", "its image is mongo-express"),
+    "mongo-exporter": ("image: percona/mongodb_exporter", "exporter", "its image is mongodb_exporter"),
+    "flower": ("image: own/app\n    command: celery flower\n    ports: ['5555:5555']", "dashboards", "its name says 'flower'"),
+    "tasks": ("image: own/app\n    command: celery -A shop worker -l info", "worker", "it runs 'celery -A shop worker'"),
+    "jobs": ("image: own/app\n    command: bundle exec sidekiq", "worker", "it runs 'sidekiq'"),
+    "cron": ("image: own/app\n    entrypoint: /cron.sh", "worker", "it runs 'cron.sh'"),
+    "order-worker": ("image: own/app", "worker", "its name says 'worker'"),
+    "workers-site": ("image: own/app\n    ports: ['8081:8081']", "application", "nothing says otherwise"),
+    "coworker": ("image: own/app", "application", "nothing says otherwise"),
 }  # fmt: skip
 
 
@@ -64,6 +74,30 @@ def test_a_job_is_known_by_who_waits_for_it_or_by_its_mode(services: str, reason
     assert service.one_shot
     assert service.role == "job"
     assert reason in service.role_reason
+
+
+def test_a_job_in_a_databases_image_is_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "compose.yaml"
+    path.write_text("services:\n  seed: {image: 'postgres:16', command: psql -f /seed.sql}\n")
+
+    assert Stack.load([path]).service("seed").role == "job"
+
+
+@pytest.mark.parametrize(
+    ("config", "is_job"),
+    [
+        ("profiles: [debug]", True),
+        ("profiles: [debug], restart: always", False),
+        ("profiles: [debug], ports: ['5555:5555']", False),
+        ("profiles: [debug], image: 'postgres:16'", False),
+    ],
+)
+def test_what_runs_only_when_asked_for_is_a_job_unless_it_serves(config: str, is_job: bool, tmp_path: Path) -> None:
+    path = tmp_path / "compose.yaml"
+    image = "" if "image" in config else "image: own/app, "
+    path.write_text(f"services:\n  a: {{image: i}}\n  cli: {{{image}{config}}}\n")
+
+    assert Stack.load([path]).service("cli").one_shot is is_job
 
 
 @pytest.mark.parametrize(("restart", "is_job"), [("", True), (", restart: always", False)])

@@ -24,6 +24,21 @@ HARMLESS_READ_ONLY = frozenset({"/etc/localtime", "/etc/timezone", "/etc/hostnam
                                 "/etc/machine-id", "/etc/resolv.conf", "/usr/share/zoneinfo", "/usr/share/ca-certificates"})  # fmt: skip
 
 
+# What a service of a role is there to read, read-only, and nothing else of the host.
+_WORK: dict[str, tuple[str, ...]] = {
+    "exporter": ("/proc", "/sys"),
+    "log-shipper": ("/var/log", "/var/lib/docker/containers"),
+}
+
+
+def is_its_work(role: str, source: str, *, read_only: bool) -> bool:
+    """Whether reading the host's `source` is what a service of this role is for."""
+    path = PurePosixPath(source)
+    return read_only and any(
+        path == PurePosixPath(root) or PurePosixPath(root) in path.parents for root in _WORK.get(role, ())
+    )
+
+
 def host_path_problem(source: str, *, read_only: bool) -> str | None:
     """What mounting the host's `source` gives away; None when nothing that matters."""
     path = PurePosixPath(source)

@@ -11,6 +11,9 @@ from stack.errors import CannotTell
 from stack.located import Where
 from suites.security.rules.overlaps import LINT_BY_DECLARED
 
+# About a root file system that can be written to.
+WRITES = frozenset({"CL-0007"})
+
 
 @dataclass(frozen=True)
 class Rule:

@@ -69,9 +69,11 @@ _PLACEHOLDER = re.compile(
 )
 _OPTION = re.compile(r"^--?([A-Za-z][\w.-]*)(?:=(.*))?$", re.DOTALL)
 # `password=…` inside a longer text: a connection string, Java options, a JAAS line, a shell command.
-_INSIDE = re.compile(r"([A-Za-z][\w.-]*)\s*=\s*(\"[^\"]*\"|'[^']*'|\$\([^)]*\)|\$?\{\{?[^}]*\}?\}|[^\s\"';&,)]+)")
+_INSIDE = re.compile(
+    r"([A-Za-z][\w.-]*)(?:[\"']\])?\s*=\s*(\"[^\"]*\"|'[^']*'|\$\([^)]*\)|\$?\{\{?[^}]*\}?\}|[^\s\"';&,)]+)"
+)
 _INSIDE_NAME = re.compile(r"(?:passw(?:or)?d|pwd|passphrase|client_?secret)$", re.IGNORECASE)
-_TEMPLATE = re.compile(r"[\"']?[*%{<$].*", re.DOTALL)
+_TEMPLATE = re.compile(r"[\"']?[*%{<$].*|[A-Za-z_][\w.]*\(\)?", re.DOTALL)  # or a call that fetches it
 
 A_SECRET = "a secret"
 A_PAIR = "a user's password"
@@ -150,6 +152,7 @@ _OPEN = (
     (re.compile(r"(?:.*_)?ALLOW_EMPTY_(?:ROOT_)?PASSWORD"), _ON),
     (re.compile(r"ALLOW_ANONYMOUS_LOGIN|DISABLE_SECURITY_PLUGIN|AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED"), _ON),
     (re.compile(r"plugins\.security\.disabled"), _ON),
+    (re.compile(r"ME_CONFIG_BASICAUTH"), frozenset({"false"})),
 )
 
 

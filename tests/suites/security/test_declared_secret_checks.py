@@ -104,7 +104,7 @@ def test_a_mode_is_judged_once(mode: int, tmp_path: Path) -> None:
 
 
 def test_another_env_files_mode_is_still_judged(tmp_path: Path) -> None:
-    stack = stack_of(tmp_path, FOUR, app_env="DEBUG=0\n")
+    stack = stack_of(tmp_path, FOUR, app_env="DB_PASSWORD=hunter22\n")
     (tmp_path / "app.env").chmod(0o644)
 
     found = said(variables, stack)
@@ -112,6 +112,38 @@ def test_another_env_files_mode_is_still_judged(tmp_path: Path) -> None:
     assert len(found) == 1
     assert "app.env has mode 0644" in found[0]
     assert "app.env:1]" in found[0]
+
+
+def test_an_env_file_without_a_secret_may_be_read_by_everybody(tmp_path: Path) -> None:
+    stack = stack_of(tmp_path, FOUR, app_env="DEBUG=0\nLOG_LEVEL=info\n")
+    (tmp_path / "app.env").chmod(0o644)
+
+    assert said(variables, stack) == []
+
+
+def test_a_line_that_several_services_share_is_one_finding(tmp_path: Path) -> None:
+    text = "  a: &a\n    image: i\n    environment: &e {DB_PASSWORD: hunter22}\n  b: {<<: *a}\n  c: {image: i, environment: *e}\n"
+
+    found = said(secrets, stack_of(tmp_path, text))
+
+    assert len(found) == 1
+    assert found[0].startswith("a, b, c: environment DB_PASSWORD holds a secret by value")
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        ("gitlab_rails['smtp_password'] = \"sm7p-rel4y\"", 1),
+        ("gitlab_rails['smtp_password'] = File.read('/run/secrets/smtp')", 0),
+        ("gitlab_rails['smtp_password'] = ''", 0),
+    ],
+)
+def test_a_password_in_ruby_settings_is_found_and_a_call_that_fetches_it_is_none(
+    config: str, found: int, tmp_path: Path
+) -> None:
+    text = f"  a:\n    image: i\n    environment:\n      GITLAB_OMNIBUS_CONFIG: |\n        {config}\n"
+
+    assert len(said(secrets, stack_of(tmp_path, text))) == found
 
 
 def test_before_the_first_run_the_reason_says_what_makes_the_file(

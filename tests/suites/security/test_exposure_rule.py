@@ -47,6 +47,24 @@ def test_harmless_paths_are_not(path: str) -> None:
     assert exposure.host_path_problem(path, read_only=True) is None
 
 
+@pytest.mark.parametrize(
+    ("role", "path", "read_only", "is_work"),
+    [
+        ("exporter", "/proc", True, True),
+        ("exporter", "/sys/fs/cgroup", True, True),
+        ("exporter", "/proc", False, False),
+        ("exporter", "/", True, False),
+        ("exporter", "/var/run/docker.sock", True, False),
+        ("log-shipper", "/var/lib/docker/containers", True, True),
+        ("log-shipper", "/var/log", True, True),
+        ("log-shipper", "/var/lib/docker", True, False),
+        ("application", "/proc", True, False),
+    ],
+)
+def test_what_a_role_is_there_to_read(role: str, path: str, read_only: bool, is_work: bool) -> None:
+    assert exposure.is_its_work(role, path, read_only=read_only) is is_work
+
+
 MEMBERS = {"front": ["edge", "app"], "back": ["app", "db"], "odd": ["edge", "db"]}
 
 
