@@ -24,6 +24,7 @@ from suites.alerts.test_firing import test_fault_raises_its_alerts_and_no_others
 from suites.alerts.test_rules import test_metrics_of_rules_exist as the_metric_check
 from suites.alerts.test_rules import test_rules_parse_and_pass_their_tests as the_rule_check
 from suites.check import Evidence
+from suites.observability.test_cardinality import test_series_per_target_are_bounded as the_series_check
 from suites.observability.test_targets import test_every_target_is_up as the_target_check
 
 HERE = Path(__file__).parent
@@ -92,6 +93,7 @@ def test_a_sound_stack_passes_every_check(tmp_path: Path) -> None:
         the_rule_check(stack, rule_files(stack), Evidence())
         eventually(lambda: all(t.is_up for t in stack.prometheus.targets()), within=_SOON * 2, every=_NOW_AND_THEN)
         the_target_check(stack, "prometheus", Evidence())
+        the_series_check(stack, "prometheus", Evidence())
         (rules,) = rule_files(stack)
         the_metric_check(stack, rules, Evidence())
 
@@ -149,6 +151,33 @@ def test_a_target_that_nobody_scrapes_and_one_that_is_down_are_found(tmp_path: P
             AssertionError, match="tally:8000 is down: .*till has metrics, and Prometheus has no target for it"
         ):
             the_target_check(stack, "prometheus", Evidence())
+
+
+@pytest.mark.parametrize(
+    ("bound", "says"),
+    [("", "till till:8000 brings 1 series, and no sample_limit bounds it"), (", sample_limit: 1", "more series than it may")],
+    ids=["none", "too many"],
+)
+def test_series_without_a_bound_and_over_it_are_found(tmp_path: Path, bound: str, says: str) -> None:
+    def change(config: Path) -> None:
+        edit("prometheus/prometheus.yml", ", sample_limit: 100", bound)(config)
+        if bound:
+            (config / "served" / "metrics").write_text("coins 5\nnotes 2\n")
+
+    with running(tmp_path, change) as stack:
+        eventually(lambda: scraped_once(stack), within=_SOON * 2, every=_NOW_AND_THEN)
+
+        with pytest.raises(AssertionError, match=says):
+            the_series_check(stack, "prometheus", Evidence())
+
+
+def scraped_once(stack: Stack) -> bool:
+    """Whether the till's first scrape is over, however it ended."""
+    try:
+        targets = stack.prometheus.targets()
+    except (CannotTell, Refused):
+        return False
+    return bool(targets) and all(one.last_scrape is not None for one in targets)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,11 @@ def answers(port: int) -> bool:
 def stack_of(wallet: exporters.FakeWallet, port: int) -> Any:
     """A stack with this wallet, and an exporter at that port."""
     client = WalletRpc(wallet.url, user=exporters.USER, password=exporters.PASSWORD)
-    return SimpleNamespace(wallet=lambda _name: client, published=lambda _service, _port: ("127.0.0.1", port))
+    return SimpleNamespace(
+        wallet=lambda _name: client,
+        url=lambda _endpoint: f"http://127.0.0.1:{port}/metrics",
+        profile=SimpleNamespace(wallet_metrics=object()),
+    )
 
 
 def test_an_exporter_of_the_true_wallet_passes(make_wallet: Make, tmp_path: Path) -> None:
