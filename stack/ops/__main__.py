@@ -17,6 +17,15 @@ COMMANDS = {
     "rescue-database": Command(
         "stack.ops.rescue_database", "stop a project's servers, restore its database, start them", destructive=True
     ),
+    "restore-wallet": Command(
+        "stack.ops.restore_wallet", "put a verified backup in the place of a wallet's files", destructive=True
+    ),
+    "rescue-wallets": Command(
+        "stack.ops.rescue_wallets", "stop a project's wallets, restore their files, start and ask them", destructive=True
+    ),
+    "rescue-system": Command(
+        "stack.ops.rescue_system", "rebuild a lost system in an empty project from its backups", destructive=True
+    ),
     "list-backups": Command("stack.ops.list_backups", "show the backups of a folder, newest first"),
     "verify-backups": Command("stack.ops.verify_backups", "check every backup of a folder against its manifest"),
     "prune-backups": Command(

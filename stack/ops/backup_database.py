@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from stack.errors import UserError
-from stack.ops import backup_metrics, manifest
-from stack.ops.backup_folder import ARCHIVE, MAKING, MANIFEST, locked, publish, require_folder, stamp
+from stack.ops import backup_folder, backup_metrics, manifest
+from stack.ops.backup_folder import ARCHIVE, MAKING, MANIFEST, locked, publish, stamp
 from stack.ops.command import OK, Refused, answer
 from stack.ops.encrypted_database import copy_live, inspect
 from stack.ops.openpgp import keyring
@@ -39,46 +39,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--key-file", type=Path, default=Path("/run/secrets/DATABASE_PASSWORD"), help="file with the database's key"
     )
-    parser.add_argument(
-        "--public-key", type=Path, default=Path("/etc/seatrial/backup-gpg-key.asc"), help="OpenPGP key to encrypt to"
-    )
-    parser.add_argument("--to", type=Path, default=Path("/backups/database"), help="folder of the backups")
-    parser.add_argument("--metrics", type=Path, default=Path("/textfile"), help="node_exporter's textfile folder")
-    parser.add_argument(
-        "--trigger", choices=("full", "snapshot", "start", "manual"), default="manual", help="what asks for it"
-    )
-    parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="wait for the database to appear")
+    backup_folder.add_arguments(parser, to="/backups/database", waits_for="the database to appear")
 
 
 def main(args: argparse.Namespace) -> int:
     """Make one backup, record its metrics either way, and print its manifest."""
-    if args.wait < 0:
-        raise UserError(f"--wait is {args.wait:g}, expected 0 or more seconds")
-    require_folder(args.to)
+    backup_folder.require_possible(args)
     source = Source(args.database, read_secret(args.key_file), args.public_key)
     if args.wait:
         with suppress(AssertionError):  # its absence is reported below, like that of any other
             eventually(
                 args.database.is_file, within=timedelta(seconds=args.wait), every=timedelta(seconds=0.5), what="database"
             )
-    began = time.time()
-    succeeded = False
-    values: dict[str, float] = {"seatrial_backup_last_run_timestamp_seconds": began}
-    try:
-        made = make(source, args.to, trigger=args.trigger)
-        succeeded = True
-        values |= {
-            "seatrial_backup_last_success_timestamp_seconds": began,
-            "seatrial_backup_size_bytes": float(made.archive_bytes),
-            "seatrial_backup_duration_seconds": time.time() - began,
-        }
-    finally:
-        values |= dict.fromkeys(("seatrial_backup_last_run_success", "seatrial_backup_verified"), float(succeeded))
-        if args.metrics.is_dir():
-            backup_metrics.record(args.metrics, KIND, values)
+    began = time.monotonic()
+    made = backup_metrics.recorded(args.metrics, KIND, lambda: make(source, args.to, trigger=args.trigger))
     answer(
         args,
-        {**asdict(made), "seconds": round(time.time() - began, 3)},
+        {**asdict(made), "seconds": round(time.monotonic() - began, 3)},
         f"{made.archive}: {made.archive_bytes} bytes, up to sequence {made.content['highest_sequence']}, verified",
     )
     return OK

@@ -6,6 +6,7 @@ without a manifest is what a killed run left, and the next run removes it.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import fcntl
 import time
@@ -24,6 +25,31 @@ MANIFEST = ".json"
 ARCHIVE = ".gpg"
 LOCK = ".lock"
 LOCK_WAIT_SECONDS = 120.0
+
+
+def add_arguments(parser: argparse.ArgumentParser, *, to: str, waits_for: str) -> None:
+    """Declare what every backup command takes; the defaults are the paths inside the backup services."""
+    parser.add_argument(
+        "--public-key", type=Path, default=Path("/etc/seatrial/backup-gpg-key.asc"), help="OpenPGP key to encrypt to"
+    )
+    parser.add_argument("--to", type=Path, default=Path(to), help="folder of the backups")
+    parser.add_argument("--metrics", type=Path, default=Path("/textfile"), help="node_exporter's textfile folder")
+    parser.add_argument(
+        "--trigger", choices=("full", "snapshot", "start", "manual"), default="manual", help="what asks for it"
+    )
+    parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help=f"wait for {waits_for}")
+
+
+def require_possible(args: argparse.Namespace) -> None:
+    """Hold what a command line says of `add_arguments` to what can be.
+
+    Raises:
+        UserError: the wait is negative, or there is no such folder.
+
+    """
+    if args.wait < 0:
+        raise UserError(f"--wait is {args.wait:g}, expected 0 or more seconds")
+    require_folder(args.to)
 
 
 def stamp(when: datetime) -> str:
@@ -104,13 +130,17 @@ def choose(folder: Path, name: str, *, kind: str) -> Manifest:
 
     Raises:
         UserError: there is none of that kind or name.
+        Refused: the one of that name is of another kind, or its manifest can't be read.
 
     """
     if name != "latest":
         path = require_folder(folder) / (Path(name).name + MANIFEST)
         if not path.exists() and not (folder / Path(name).name).exists():
             raise UserError(f"{folder}: holds no backup named {name}")
-        return read(path)
+        named = read(path)
+        if named.kind != kind:
+            raise Refused(f"{named.archive}: is a {named.kind} backup, expected one of kind {kind}")
+        return named
     found = backups(folder, kind=kind)
     if not found:
         raise UserError(f"{folder}: holds no {kind} backup yet")

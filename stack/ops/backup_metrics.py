@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+from stack.ops.manifest import Manifest
 
 HELP = {
     "seatrial_backup_last_run_timestamp_seconds": "When a backup was last tried",
@@ -15,6 +19,26 @@ HELP = {
     "seatrial_backup_duration_seconds": "How long the newest verified backup took to make",
     "seatrial_backup_verified": "Whether the newest backup passed its verification",
 }
+
+
+def recorded(folder: Path, backup: str, make: Callable[[], Manifest]) -> Manifest:
+    """Run `make`, write how it went and how long it took, and return the manifest it made; its errors pass through."""
+    began = time.time()
+    values: dict[str, float] = {"seatrial_backup_last_run_timestamp_seconds": began}
+    succeeded = False
+    try:
+        made = make()
+        succeeded = True
+        values |= {
+            "seatrial_backup_last_success_timestamp_seconds": began,
+            "seatrial_backup_size_bytes": float(made.archive_bytes),
+            "seatrial_backup_duration_seconds": time.time() - began,
+        }
+    finally:
+        values |= dict.fromkeys(("seatrial_backup_last_run_success", "seatrial_backup_verified"), float(succeeded))
+        if folder.is_dir():
+            record(folder, backup, values)
+    return made
 
 
 def record(folder: Path, backup: str, values: dict[str, float]) -> None:

@@ -10,16 +10,16 @@ import argparse
 import gzip
 import hashlib
 import tarfile
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from stack.errors import UserError
-from stack.ops import backup_metrics, manifest
+from stack.ops import backup_folder, backup_metrics, manifest
 from stack.ops.backup_database import read_secret
-from stack.ops.backup_folder import ARCHIVE, MAKING, MANIFEST, locked, publish, require_folder, stamp
+from stack.ops.backup_folder import ARCHIVE, MAKING, MANIFEST, locked, publish, stamp
 from stack.ops.command import OK, Refused, answer
 from stack.ops.encrypted_database import sync
 from stack.ops.openpgp import Keyring, keyring
@@ -42,28 +42,23 @@ class Wallet:
     password: str
 
 
+def kind_of(wallet: str) -> str:
+    """The kind that a manifest gives to a wallet's backup."""
+    return f"wallet-{wallet}"
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments; the defaults are the paths inside the backup service."""
     parser.add_argument("--wallet", action="append", choices=WALLETS, help="only this one (may be repeated)")
     parser.add_argument("--files", type=Path, default=Path("/wallets"), help="folder with one folder a wallet")
     parser.add_argument("--secrets", type=Path, default=Path("/run/secrets"), help="folder of the RPC passwords")
     parser.add_argument("--host", default="monero-wallet-rpc-{wallet}", help="host name of an RPC (%(default)s)")
-    parser.add_argument(
-        "--public-key", type=Path, default=Path("/etc/seatrial/backup-gpg-key.asc"), help="OpenPGP key to encrypt to"
-    )
-    parser.add_argument("--to", type=Path, default=Path("/backups/wallets"), help="folder of the backups")
-    parser.add_argument("--metrics", type=Path, default=Path("/textfile"), help="node_exporter's textfile folder")
-    parser.add_argument(
-        "--trigger", choices=("full", "snapshot", "start", "manual"), default="manual", help="what asks for it"
-    )
-    parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="wait for the wallets to answer")
+    backup_folder.add_arguments(parser, to="/backups/wallets", waits_for="the wallets to answer")
 
 
 def main(args: argparse.Namespace) -> int:
     """Back up every wallet asked for; one that fails does not keep the others from theirs."""
-    if args.wait < 0:
-        raise UserError(f"--wait is {args.wait:g}, expected 0 or more seconds")
-    require_folder(args.to)
+    backup_folder.require_possible(args)
     wallets = [
         Wallet(
             name,
@@ -80,7 +75,8 @@ def main(args: argparse.Namespace) -> int:
         keys.require_strong_and_valid()
         for wallet in wallets:
             try:
-                made.append(_recorded(wallet, args, keys))
+                keep = partial(_stored_and_kept, wallet, args, keys)
+                made.append(backup_metrics.recorded(args.metrics, kind_of(wallet.name), keep))
             except Refused as fault:
                 faults.append(str(fault))
     if faults:
@@ -89,24 +85,9 @@ def main(args: argparse.Namespace) -> int:
     return OK
 
 
-def _recorded(wallet: Wallet, args: argparse.Namespace, keys: Keyring) -> manifest.Manifest:
-    began = time.time()
-    succeeded = False
-    values: dict[str, float] = {"seatrial_backup_last_run_timestamp_seconds": began}
-    try:
-        store(wallet, wait_seconds=args.wait)
-        made = make(wallet, args.to, keys, trigger=args.trigger)
-        succeeded = True
-        values |= {
-            "seatrial_backup_last_success_timestamp_seconds": began,
-            "seatrial_backup_size_bytes": float(made.archive_bytes),
-            "seatrial_backup_duration_seconds": time.time() - began,
-        }
-    finally:
-        values |= dict.fromkeys(("seatrial_backup_last_run_success", "seatrial_backup_verified"), float(succeeded))
-        if args.metrics.is_dir():
-            backup_metrics.record(args.metrics, f"wallet-{wallet.name}", values)
-    return made
+def _stored_and_kept(wallet: Wallet, args: argparse.Namespace, keys: Keyring) -> manifest.Manifest:
+    store(wallet, wait_seconds=args.wait)
+    return make(wallet, args.to, keys, state=state_of(wallet), trigger=args.trigger)
 
 
 def store(wallet: Wallet, *, wait_seconds: float) -> None:
@@ -132,7 +113,23 @@ def store(wallet: Wallet, *, wait_seconds: float) -> None:
         raise last[0] from None
 
 
-def make(wallet: Wallet, folder: Path, keys: Keyring, *, trigger: str) -> manifest.Manifest:
+def state_of(wallet: Wallet) -> dict[str, Any]:
+    """Ask what a restored wallet must be again: its address, hashed since manifests are not encrypted, and its height.
+
+    Raises:
+        Refused: the wallet does not say.
+
+    """
+    address, height = (call(wallet.host, wallet.port, wallet.password, name) for name in ("get_address", "get_height"))
+    return {"address_sha256": hashed(str(address["address"])), "height": int(height["height"])}
+
+
+def hashed(address: str) -> str:
+    """What stands for an address in a manifest."""
+    return hashlib.sha256(address.encode()).hexdigest()
+
+
+def make(wallet: Wallet, folder: Path, keys: Keyring, *, state: Mapping[str, Any], trigger: str) -> manifest.Manifest:
     """Archive and encrypt one wallet's files into the locked `folder`, and return the manifest.
 
     Raises:
@@ -152,14 +149,14 @@ def make(wallet: Wallet, folder: Path, keys: Keyring, *, trigger: str) -> manife
         made = manifest.sealed(
             manifest.Manifest(
                 archive=name,
-                kind=f"wallet-{wallet.name}",
+                kind=kind_of(wallet.name),
                 trigger=trigger,
                 made_at=moment.isoformat(timespec="milliseconds"),
                 archive_bytes=archive.stat().st_size,
                 archive_sha256=manifest.sha256(archive),
                 content_bytes=plain.stat().st_size,
                 content_sha256=manifest.sha256(plain),
-                content={"files": checksums},
+                content={"files": checksums, **state},
                 fingerprint=keys.fingerprint,
             ),
             wallet.password,

@@ -38,7 +38,8 @@ class Manifest:
     content_sha256: str
     """Of what is inside the encryption."""
     content: Mapping[str, Any]
-    """For a database: rows by table, highest_sequence, schema_version, cipher_version; for a wallet: its files."""
+    """For a database: rows by table, highest_sequence, schema_version, cipher_version; for a wallet: the
+    SHA-256 of each file by name, of its address (address_sha256), and the height it had seen."""
     fingerprint: str
     """Of the OpenPGP key it is encrypted to."""
     program_version: str = PROGRAM_VERSION

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stack.completed import Completed
     from stack.driver import Driver
     from stack.model import Stack
+    from stack.promises import Wallet
 
 IMAGE = "seatrial/backup:local"
 SERVER_USER = "10102:10102"
@@ -24,11 +25,12 @@ TIMEOUT_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class Handover:
-    """What the operator hands to the container; the names are those `restore-database --keys-on-stdin` reads."""
+    """What the operator hands to the container; the names are those that `--keys-on-stdin` reads (stack.ops.restoring)."""
 
     private_key: str
     passphrase: str
-    database_key: str
+    secret: str
+    """The data's own, which sealed the manifest: the database's key, or the password of the wallet's RPC."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,16 @@ class Place:
     """Where the container finds backups and database: a volume's name or a folder's path each."""
 
     backups: str
-    """Holds the folder `database` with the archives; mounted read-only."""
+    """Holds the folders `database` and `wallets` with the archives; mounted read-only."""
     data: str
+    """Holds the database, or the one wallet's files."""
 
 
-def handover_of(stack: Stack) -> Handover:
-    """Gather the operator's keys for a stack's backups.
+def handover_of(stack: Stack, *, wallet: str | None = None) -> Handover:
+    """Gather the operator's keys for a stack's backups of the database, or of a wallet.
 
     Raises:
-        UserError: the private key is not where the profile (or `.operator/`) says.
+        UserError: the profile has no such wallet; the private key is not where the profile (or `.operator/`) says.
         CannotTell: the secrets can't be decrypted.
 
     """
@@ -55,13 +58,28 @@ def handover_of(stack: Stack) -> Handover:
     except OSError as error:
         raise UserError(f"{path}: the backup private key can't be read ({error.strerror})") from error
     passphrase = (backup.passphrase_secret if backup else None) or "BACKUP_GPG_PASSPHRASE"
-    database_key = database.key_secret if database else "DATABASE_PASSWORD"
-    return Handover(private_key, stack.secret(passphrase), stack.secret(database_key))
+    secret = database.key_secret if database else "DATABASE_PASSWORD"
+    if wallet is not None:
+        secret = promised_wallet(stack, wallet).password_secret
+    return Handover(private_key, stack.secret(passphrase), stack.secret(secret))
+
+
+def promised_wallet(stack: Stack, name: str) -> Wallet:
+    """What the profile says of a wallet. Raises UserError when it names no such one."""
+    said = stack.profile.wallets.get(name)
+    if said is None:
+        raise UserError(stack.profile.missing(f"[wallets.{name}]"))
+    return said
 
 
 def place_of(project: str) -> Place:
-    """The volumes of a project."""
+    """The volumes of a project's backups and database."""
     return Place(f"{project}_backups", f"{project}_database")
+
+
+def wallet_place_of(project: str, wallet: str) -> Place:
+    """The volumes of a project's backups and of a wallet's files."""
+    return Place(f"{project}_backups", f"{project}_wallet-{wallet}")
 
 
 def restore(
@@ -73,13 +91,29 @@ def restore(
         CannotTell: the container could not be run. A refused restore is in the result: exit code and sentence.
 
     """
-    argv = ["python", "-m", "stack.ops", "restore-database", backup, "--keys-on-stdin", "--json"]
+    return _run(driver, ["restore-database", backup], keys, place, "/data", user=SERVER_USER, dry_run=dry_run)
+
+
+def restore_wallet(
+    driver: Driver, keys: Handover, wallet: str, place: Place, *, backup: str = "latest", dry_run: bool = False
+) -> Completed:
+    """Run `restore-wallet` in a one-shot container, without network. Raises as `restore` does.
+
+    As root: the archives are one user's and the wallet's files become another's.
+    """
+    return _run(driver, ["restore-wallet", wallet, backup], keys, place, "/wallet", user="0:0", dry_run=dry_run)
+
+
+def _run(
+    driver: Driver, command: list[str], keys: Handover, place: Place, target: str, *, user: str, dry_run: bool
+) -> Completed:
+    argv = ["python", "-m", "stack.ops", *command, "--keys-on-stdin", "--json"]
     done: Any = driver.run_helper(
         [*argv, *(["--dry-run"] if dry_run else [])],
         image=IMAGE,
-        user=SERVER_USER,
+        user=user,
         network="none",
-        mounts=[_mount(place.backups, "/backups") + ",readonly", _mount(place.data, "/data")],
+        mounts=[_mount(place.backups, "/backups") + ",readonly", _mount(place.data, target)],
         stdin=json.dumps(asdict(keys)).encode(),
         timeout_seconds=TIMEOUT_SECONDS,
     )

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import time
-from contextlib import ExitStack
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from stack.errors import UserError
 from stack.ops import one_shot
 from stack.ops.command import BAD_INPUT, OK, Refused, answer
-from stack.waiting import eventually
+from stack.ops.standstill import await_ready, stopped
 
 if TYPE_CHECKING:
     from stack.driver import Driver
 
-READY_WITHIN = timedelta(seconds=60)
 ROLE = "application"
 
 
@@ -83,27 +81,18 @@ def rescue(
     facts = facts_of(rehearsal.stdout, rehearsal.stderr, rehearsal.code)
     if dry_run:
         return facts
-    with ExitStack() as undo:
-        running = [each for name in servers for each in driver.container_ids(name)]
-        for container in running:
-            undo.callback(driver.start, container)
-            driver.stop(container)
+    with stopped(driver, servers) as running:
         done = one_shot.restore(driver, keys, place, backup=str(facts["archive"]))
         facts = facts_of(done.stdout, done.stderr, done.code)
         began = time.monotonic()
     if running:
-        eventually(
-            lambda: all(_health(driver.inspect(each)) in {"healthy", "running"} for each in running),
-            within=READY_WITHIN,
-            every=timedelta(seconds=0.25),
-            what="the servers are ready",
-        )
+        await_ready(driver, running, what="the servers are ready")
         facts["phases"]["start"] = round(time.monotonic() - began, 4)
     return facts
 
 
 def facts_of(stdout: str, stderr: str, code: int) -> dict[str, Any]:
-    """Read what `restore-database --json` answered.
+    """Read what a restore answered to --json in its container.
 
     Raises:
         Refused: with its own sentence.
@@ -111,12 +100,8 @@ def facts_of(stdout: str, stderr: str, code: int) -> dict[str, Any]:
 
     """
     if code != OK:
-        sentence = stderr.strip().removeprefix("stack.ops restore-database: ") or f"exit code {code}"
+        sentence = re.sub(r"^stack\.ops restore-\w+: ", "", stderr.strip()) or f"exit code {code}"
         raise UserError(sentence) if code == BAD_INPUT else Refused(sentence)
     facts: dict[str, Any] = json.loads(stdout)
     return facts
 
-
-def _health(attrs: dict[str, Any]) -> str:
-    state = attrs["State"]
-    return str((state.get("Health") or {}).get("Status") or state["Status"])

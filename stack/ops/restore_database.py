@@ -8,77 +8,33 @@ The servers must be stopped: a database that is open is refused. --dry-run does 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 from stack.errors import UserError
-from stack.ops import manifest
-from stack.ops.backup_database import KIND, read_secret
+from stack.ops import manifest, restoring
+from stack.ops.backup_database import KIND
 from stack.ops.backup_folder import choose
 from stack.ops.command import OK, Refused, answer
 from stack.ops.encrypted_database import connect, in_use, inspect, sync
-from stack.ops.openpgp import keyring
+from stack.ops.restoring import RESTORING, Keys, Phases
 
-RESTORING = ".restoring-"
 BESIDE = ("-wal", "-shm", "-journal")
-
-
-@dataclass
-class Phases:
-    """How long each phase took, in seconds by name, for the measured recovery time."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Time the block."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(time.monotonic() - began, 4)
-
-
-@dataclass(frozen=True)
-class Keys:
-    """What opens a backup: the OpenPGP private key and its passphrase, and the database's own key."""
-
-    private_key: str
-    """Armored."""
-    passphrase: str
-    database_key: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments; the defaults are the paths inside the one-shot restore container."""
-    parser.add_argument("backup", nargs="?", default="latest", help="archive's file name, or latest (the default)")
+    restoring.add_arguments(parser)
     parser.add_argument("--from", dest="folder", type=Path, default=Path("/backups/database"), help="backups' folder")
     parser.add_argument("--database", type=Path, default=Path("/data/market.db"), help="the database to replace")
     parser.add_argument(
         "--key-file", type=Path, default=Path("/run/secrets/DATABASE_PASSWORD"), help="file with the database's key"
     )
-    parser.add_argument(
-        "--private-key", type=Path, default=Path("/run/operator/backup-private-key.asc"), help="OpenPGP private key"
-    )
-    parser.add_argument(
-        "--passphrase-file", type=Path, default=Path("/run/operator/BACKUP_GPG_PASSPHRASE"), help="of the private key"
-    )
-    parser.add_argument(
-        "--keys-on-stdin",
-        action="store_true",
-        help="read the three keys from standard input instead of files, as JSON: private_key, passphrase, database_key",
-    )
-    parser.add_argument("--dry-run", action="store_true", help="decrypt and verify, then leave all as it is")
 
 
 def main(args: argparse.Namespace) -> int:
     """Restore one backup and print what is now in place, with the time of each phase."""
-    keys = _handed_over(args)
+    keys = restoring.handed_over(args, args.key_file)
     phases = Phases()
     restored = restore(args.folder, args.backup, args.database, keys, phases, dry_run=args.dry_run)
     answer(
@@ -88,15 +44,6 @@ def main(args: argparse.Namespace) -> int:
         f" {restored.content['highest_sequence']} in {sum(phases.seconds.values()):.2f} s",
     )
     return OK
-
-
-def _handed_over(args: argparse.Namespace) -> Keys:
-    if not args.keys_on_stdin:
-        return Keys(*(read_secret(path) for path in (args.private_key, args.passphrase_file, args.key_file)))
-    try:
-        return Keys(**json.load(sys.stdin))
-    except (ValueError, TypeError) as error:
-        raise UserError(f"standard input: holds no keys ({error})") from error
 
 
 def restore(
@@ -114,27 +61,21 @@ def restore(
     with phases.phase("fetch"):
         chosen = choose(folder, backup, kind=KIND)
         archive = manifest.require_archive(chosen, folder)
-        manifest.require_seal(chosen, keys.database_key)
+        manifest.require_seal(chosen, keys.secret)
         if not dry_run:
             _require_closed(database)
-    for left in database.parent.glob(f"{RESTORING}*"):
-        left.unlink()  # of a restore that was killed
+    restoring.sweep(database.parent)
     fresh = database.parent / f"{RESTORING}{chosen.archive}"
     try:
         with phases.phase("decrypt"):
-            fresh.touch(mode=0o600)
-            with keyring(keys.private_key, named="private key") as ring:
-                ring.decrypt(archive, fresh, passphrase=keys.passphrase)
-            if manifest.sha256(fresh) != chosen.content_sha256:
-                raise Refused(f"{chosen.archive}: what it decrypts to is not what was backed up")
+            restoring.decrypted(chosen, archive, fresh, keys)
         with phases.phase("verify"):
-            _require_same_contents(chosen, fresh, keys.database_key)
+            _require_same_contents(chosen, fresh, keys.secret)
         if not dry_run:
             with phases.phase("replace"):
-                _replace(database, fresh, keys.database_key)
+                _replace(database, fresh, keys.secret)
     finally:
-        for left in database.parent.glob(f"{fresh.name}*"):
-            left.unlink()
+        restoring.sweep(database.parent, fresh.name)
     return chosen
 
 

@@ -7,8 +7,11 @@ import json
 import sys
 from pathlib import Path
 
-from stack import secrets
+from stack import rotation, secrets
+from stack.driver import Driver
 from stack.errors import UserError
+from stack.progress import Progress
+from stack.project import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 SUMMARY = "make, view, edit, encrypt, rotate and render the stack's secrets"
@@ -27,8 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     encrypt = actions.add_parser("encrypt", help="encrypt a JSON object of name to value, read from standard input or a file")
     encrypt.add_argument("file", nargs="?", type=Path, help="the plain file (default: standard input); it is left where it is")
     encrypt.add_argument("--dry-run", action="store_true", help="check names and values, replace nothing")
-    rotate = actions.add_parser("rotate", help="give secrets new values; says which services must be restarted")
+    rotate = actions.add_parser(
+        "rotate",
+        help="give secrets new values; with --project also in that running project",
+        description="Draws new values. With --project the services that read them are restarted one group after another "
+        "and must become healthy with them; a run that was killed is completed by the next. Without, only the file changes.",
+    )
     rotate.add_argument("names", nargs="+", metavar="NAME")
+    rotate.add_argument("--project", help="render the new values for this project and restart what reads them")
     rotate.add_argument("--dry-run", action="store_true", help="say what would be rotated and restarted, change nothing")
     render = actions.add_parser("render", help="write the files the services of a project read")
     render.add_argument("--project", default="seatrial", help="the compose project (default: %(default)s)")
@@ -57,7 +66,11 @@ def _act(args: argparse.Namespace) -> dict[str, object]:
             return {"text": "done"}
         case "encrypt":
             return _encrypt(args.file, dry_run=args.dry_run)
+        case "rotate" if args.project and not args.dry_run:
+            return _rotate_in(args.project, args.names, quiet=args.json)
         case "rotate":
+            if args.project:
+                rotation.require(ROOT, args.names)
             services = secrets.rotate(ROOT, args.names, dry_run=args.dry_run)
             verb = "would be rotated" if args.dry_run else "rotated"
             text = f"{', '.join(args.names)} {verb}; then render and restart: {', '.join(services) or 'nothing'}"
@@ -65,6 +78,14 @@ def _act(args: argparse.Namespace) -> dict[str, object]:
         case _:
             folder = secrets.render(secrets.decrypt(ROOT), ROOT / ".seatrial" / args.project)
             return {"folder": str(folder), "text": f"written below {folder}"}
+
+
+def _rotate_in(project: str, names: list[str], *, quiet: bool) -> dict[str, object]:
+    driver = Driver.connect(project, (), env=environment(project))
+    done = rotation.rotate(ROOT, driver, ROOT / ".seatrial" / project, names, progress=Progress(quiet=quiet))
+    what = "completed the rotation of" if done.resumed else "rotated"
+    text = f"{what} {', '.join(done.names)}; restarted and healthy: {', '.join(done.restarted) or 'nothing runs'}"
+    return {"rotated": list(done.names), "restarted": list(done.restarted), "resumed": done.resumed, "text": text}
 
 
 def _view(name: str | None) -> dict[str, object]:

@@ -79,8 +79,8 @@ def test_made_under_write_load_is_whole(trial: Trial, bench: Bench, evidence: Ev
 
     refused = bench.refusal()
     assert not refused, f"{made.archive}: could not be restored: {refused}"
-    contents = inspect(bench.data / DATABASE, bench.keys.database_key)
-    faults = broken(bench.data / DATABASE, bench.keys.database_key)
+    contents = inspect(bench.data / DATABASE, bench.keys.secret)
+    faults = broken(bench.data / DATABASE, bench.keys.secret)
     evidence.observed(f"cipher, structure and references are sound; {contents.tables}")
     evidence.observed(f"holds writes up to sequence {contents.highest_sequence}, promised {promised}")
 

@@ -35,7 +35,7 @@ def test_wrong_keys_are_refused(restored: Bench, evidence: Evidence) -> None:
     wrong = {
         "another private key": replace(restored.keys, private_key=other_private_key(restored.keys.passphrase)),
         "a wrong passphrase": replace(restored.keys, passphrase="not the passphrase"),
-        "a wrong database key": replace(restored.keys, database_key="not the key"),
+        "a wrong database key": replace(restored.keys, secret="not the key"),
     }
 
     for what, keys in wrong.items():
@@ -91,7 +91,7 @@ def reseal(bench: Bench, *, secret: str | None = None) -> None:
     forged = replace(
         manifest.read(path), archive_bytes=archive.stat().st_size, archive_sha256=manifest.sha256(archive)
     )
-    manifest.write(manifest.sealed(forged, secret or bench.keys.database_key), path)
+    manifest.write(manifest.sealed(forged, secret or bench.keys.secret), path)
     own(bench.folder)
 
 
@@ -110,7 +110,7 @@ def test_stale_wal_does_no_damage(bench: Bench, evidence: Evidence) -> None:
 
     facts = bench.restore()
     # a log that belongs to the database as it will be "before the disaster": one more write, never checkpointed
-    live = connect(bench.data / DATABASE, bench.keys.database_key)
+    live = connect(bench.data / DATABASE, bench.keys.secret)
     live.execute("PRAGMA journal_mode = WAL")
     live.execute("PRAGMA wal_autocheckpoint = 0")
     live.execute("CREATE TABLE written_after_the_backup (sequence INTEGER)")
@@ -124,7 +124,7 @@ def test_stale_wal_does_no_damage(bench: Bench, evidence: Evidence) -> None:
     own(bench.folder)
 
     bench.restore()
-    contents = inspect(bench.data / DATABASE, bench.keys.database_key)
+    contents = inspect(bench.data / DATABASE, bench.keys.secret)
     evidence.observed(f"a stale log of {len(stale['-wal'])} bytes lay there; restored: {contents.highest_sequence}")
 
     assert contents.highest_sequence == facts["content"]["highest_sequence"], (

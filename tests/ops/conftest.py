@@ -14,7 +14,7 @@ import pytest
 from sqlcipher3 import dbapi2
 
 from stack.ops.backup_database import Source
-from stack.ops.restore_database import Keys
+from stack.ops.restoring import Keys
 
 PASSPHRASE = "correct horse battery staple"
 DATABASE_KEY = "it's the database's key"

@@ -16,7 +16,8 @@ from stack.ops import backup_folder, manifest
 from stack.ops.backup_database import Source, make
 from stack.ops.command import Refused
 from stack.ops.encrypted_database import in_use, inspect
-from stack.ops.restore_database import Keys, Phases, restore
+from stack.ops.restore_database import restore
+from stack.ops.restoring import Keys, Phases
 from stack.waiting import pause
 from tests.ops.conftest import DATABASE_KEY, KeyPair, Market, make_key
 
@@ -140,7 +141,7 @@ def test_a_foreign_database_under_our_public_key_is_refused(
     make(source, folder, trigger="manual")
 
     with pytest.raises(Refused, match="of other data"):
-        restore(folder, "latest", elsewhere, dataclasses.replace(keys, database_key="another"), Phases())
+        restore(folder, "latest", elsewhere, dataclasses.replace(keys, secret="another"), Phases())
 
 
 def test_an_open_database_is_refused(market: Market, source: Source, folder: Path, keys: Keys) -> None:

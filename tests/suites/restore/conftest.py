@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stack.journey import Ack
-from stack.ops import restore_database
+from stack.ops import restore_database, restoring
 from stack.ops.backup_database import Source, make
 from stack.ops.manifest import read
 from stack.ops.one_shot import Handover
@@ -43,8 +43,8 @@ class HostBench(Bench):
     def restore(self, *, keys: Handover | None = None, dry_run: bool = False) -> dict[str, Any]:
         """Restore in this process."""
         given = keys or self.keys
-        phases = restore_database.Phases()
-        opened = restore_database.Keys(given.private_key, given.passphrase, given.database_key)
+        phases = restoring.Phases()
+        opened = restoring.Keys(given.private_key, given.passphrase, given.secret)
         made = restore_database.restore(
             self.backups, self.archive, self.data / DATABASE, opened, phases, dry_run=dry_run
         )
