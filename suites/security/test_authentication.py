@@ -106,7 +106,7 @@ def test_prometheus_admin_apis_are_off(stack: Stack, evidence: Evidence) -> None
         raise CannotTell(f"{endpoint.service} does not tell its flags: {error}") from error
     watched = watched_flags(endpoint.service, flags)
 
-    evidence.effective(", ".join(f"{name}={value}" for name, value in watched.items()))
+    evidence.observed("it tells " + ", ".join(f"{name}={value}" for name, value in watched.items()))
     on = [name for name, value in watched.items() if value == "true"]
     judge(
         [Finding(f"{endpoint.service}: {name} is on", what=name) for name in on],

@@ -83,8 +83,10 @@ def test_certificate_verifies(stack: Stack, edge: EdgeClient, evidence: Evidence
             ):
                 evidence.observed(f"{name}: verified against {edge.edge.ca_file.name}")
         except ssl.SSLCertVerificationError as error:
+            evidence.observed(f"{name}: {error.verify_message}")
             offences.append(Finding(f"{name}: {error.verify_message}", what=name))
         except ssl.SSLError as error:
+            evidence.observed(f"{name}: {error.reason}")
             offences.append(Finding(f"{name}: the handshake fails: {error.reason}", what=name))
     judge(offences, check="SEC-TLS-006", evidence=evidence, profile=stack.profile)
 
@@ -106,6 +108,7 @@ def test_certificate_has_time_left(stack: Stack, edge: EdgeClient, evidence: Evi
     left = certificate.days(found.not_valid_after_utc - now)
     least = stack.profile.tls.remaining_days
 
+    evidence.observed(f"valid from {found.not_valid_before_utc} to {found.not_valid_after_utc}")
     evidence.measure("days left", round(left, 1), "d")
     assert found.not_valid_before_utc <= now, f"the certificate is not valid before {found.not_valid_before_utc}"
     assert left >= least, (
@@ -129,5 +132,6 @@ def test_certificate_lifetime_is_short(stack: Stack, edge: EdgeClient, evidence:
     lifetime = certificate.days(found.not_valid_after_utc - found.not_valid_before_utc)
     most = stack.profile.tls.lifetime_days
 
+    evidence.observed(f"valid from {found.not_valid_before_utc} to {found.not_valid_after_utc}")
     evidence.measure("lifetime", round(lifetime, 1), "d")
     assert lifetime <= most, f"the certificate lasts {lifetime:.0f} days, expected {most:g} at most"

@@ -80,9 +80,14 @@ def test_service_is_bounded_and_comes_back(stack: Stack, service: Service, evide
     log = bounds.log_problem(service.config.get("logging"))
     if log:
         offences.append(Finding(log, service.where_of("logging"), "logging"))
-    for name in bounds.missing_limits(service.config):
+    lacking = bounds.missing_limits(service.config)
+    for name in lacking:
         offences.append(Finding(f"no {name}", service.where_of("deploy", "resources", "limits"), name))
 
+    evidence.declared(
+        f"{service.name}: restart {service.restart or 'not set'}; log "
+        f"{'is bounded' if log is None else 'is not'}; limits that are missing: {', '.join(lacking) or 'none'}"
+    )
     named = [Finding(f"{service.name}: {one.text}", one.where, one.what) for one in offences]
     judge(named, check="SEC-CMP-002", evidence=evidence, profile=stack.profile, service=service.name)
 

@@ -219,6 +219,7 @@ def test_secrets_are_strong(stack: Stack, evidence: Evidence) -> None:
             offences.append(
                 Finding(f"{name} has at most {measured:.0f} bits, expected {entropy.BITS_EXPECTED}", what=name)
             )
+        evidence.observed(f"{name}: at most {measured:.0f} bits")
         evidence.measure(f"{name} (upper bound)", round(measured), "bit")
 
     judge(offences, check="SEC-SEC-004", evidence=evidence, profile=stack.profile)
