@@ -1,0 +1,190 @@
+"""Rotates secrets in a copy of the stack while its journey writes, and keeps what each side did, for the check to judge.
+
+A copy with secrets of its own: the operator's file, which every stack of this clone is rendered from, stays as it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets as entropy
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from requests.auth import HTTPDigestAuth
+
+from stack import lifecycle, rotation, secrets
+from stack.clients.market import Market, Refused
+from stack.container import Container
+from stack.errors import CannotTell, SeatrialError
+from stack.files import private_folder
+from stack.journey import Ack
+from stack.marketplace import MarketplaceJourney
+from stack.model import Stack
+from stack.profile import Endpoint, Wallet
+from stack.progress import Progress
+from stack.project import COMPOSE_FILE, ROOT, environment
+from stack.waiting import eventually
+from suites.restore.second_stack import serving
+from suites.restore.writing import Writer
+from suites.security import memory
+from suites.security.test_authentication import answer
+
+SUFFIX = "-rotation"
+PORT_OFFSET = 31_000
+NAMES = ("SESSION_SECRET", *(f"WALLET_{wallet.upper()}_RPC_PASSWORD" for wallet in secrets.WALLETS))
+"""What can be rotated by a restart. Data is locked with the others: `secrets rotate` refuses them by name."""
+BESIDE = ("monero-exporter",)
+"""A reader of the wallets' passwords that no order needs."""
+WRITES_BEFORE, WRITES_AFTER = 5, 5
+A_WRITE_WITHIN = timedelta(seconds=60)
+
+
+class Returning(MarketplaceJourney):
+    """A user who logs in again when told that the session is over, as people do."""
+
+    def act(self) -> Ack:
+        """Do the next write, with a new session where the old one has ended."""
+        try:
+            return super().act()
+        except Refused as refused:
+            if refused.status != 401:
+                raise
+            self._tokens.clear()
+            return super().act()
+
+
+@dataclass(frozen=True)
+class Drilled:
+    """The copy after its rotation, with what was true before it."""
+
+    stack: Stack
+    old: Mapping[str, str]
+    new: Mapping[str, str]
+    old_session: str
+    writer: Writer
+    journey: MarketplaceJourney
+    began: float
+    ended: float
+
+    def acks(self, *, after: bool) -> list[Ack]:
+        """The writes that were acknowledged before the rotation began, or after it ended."""
+        return [ack for ack in self.writer.acks if (ack.at > self.ended if after else ack.at < self.began)]
+
+    @property
+    def longest_silence(self) -> float:
+        """The longest time without an acknowledged write while it was going on, in seconds."""
+        times = sorted(ack.at for ack in self.writer.acks)
+        return max((later - earlier for earlier, later in itertools.pairwise(times)), default=0.0)
+
+
+@contextmanager
+def drilled(first: Stack) -> Iterator[Drilled]:
+    """Bring a copy up, rotate its secrets under traffic, and hand it out; it is gone when the block ends.
+
+    Raises:
+        AssertionError: no write was acknowledged within a minute of the rotation.
+        SeatrialError: the rotation failed.
+        CannotTell: there could be no copy, or no traffic before the rotation.
+
+    """
+    project = first.project + SUFFIX
+    env = environment(project, offset=PORT_OFFSET)
+    second = Stack.load([COMPOSE_FILE], project=project, profile=COMPOSE_FILE.with_name("profile.toml"), env=env)
+    quiet = Progress(quiet=True)
+    with ExitStack() as undo:
+        root = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="seatrial-rotation-")))
+        lifecycle.down(project, progress=quiet)  # what a killed run left
+        undo.callback(shutil.rmtree, second.state_dir, ignore_errors=True)
+        undo.callback(lifecycle.down, project, progress=quiet)
+        try:
+            lifecycle.up(project, services=[*serving(second), *BESIDE], env=env, progress=quiet, build=False)
+        except SeatrialError as error:
+            raise CannotTell(f"no copy to rotate secrets in: {error}") from error
+        clone_secrets(root)
+        yield rotate(second, root, quiet)
+
+
+def clone_secrets(root: Path) -> None:
+    """The operator's secrets and the key to them, in another folder."""
+    here, there = secrets.Places(ROOT), secrets.Places(root)
+    private_folder(there.operator)
+    there.encrypted.parent.mkdir()
+    shutil.copyfile(here.age_key, there.age_key)
+    there.age_key.chmod(0o400)
+    shutil.copyfile(here.encrypted, there.encrypted)
+
+
+def rotate(stack: Stack, root: Path, progress: Progress) -> Drilled:
+    """Rotate while the journey writes; the writing begins before and goes on after."""
+    old = secrets.decrypt(root)
+    journey = Returning(stack)
+    writer = Writer(journey)
+    with writer.writing():
+        wait_for(writer, WRITES_BEFORE, "writes are acknowledged before the rotation", CannotTell)
+        session = a_session(stack)
+        began = time.time()
+        rotation.rotate(root, stack.driver, stack.state_dir, NAMES, progress=progress)
+        ended = time.time()
+        wait_for(writer, len(writer.acks) + WRITES_AFTER, "writes are acknowledged after the rotation")
+    return Drilled(stack, old, secrets.decrypt(root), session, writer, journey, began, ended)
+
+
+def wait_for(writer: Writer, count: int, what: str, instead: type[Exception] = AssertionError) -> None:
+    """Wait until so many writes are acknowledged; `instead` is raised when they are not."""
+    try:
+        eventually(lambda: len(writer.acks) >= count, within=A_WRITE_WITHIN, every=timedelta(milliseconds=100), what=what)
+    except AssertionError as error:
+        raise instead(f"{error} ({'; '.join(writer.unsure[-2:]) or 'nothing was refused'})") from error
+
+
+def a_session(stack: Stack) -> str:
+    """The token of a session of somebody who does nothing else. CannotTell when none can be had within a minute."""
+    market = Market(stack.edge)
+
+    def begun() -> str | None:
+        name, password = f"sailor-{entropy.token_hex(8)}", entropy.token_urlsafe(16)
+        try:
+            market.register(name, password)
+            return market.login(name, password).token
+        except Refused as refused:
+            if refused.status != 429:
+                raise
+            return None  # the edge's limit on logins, which the writers use too
+
+    try:
+        return eventually(begun, within=A_WRITE_WITHIN, every=timedelta(seconds=1), what="somebody may log in")
+    except AssertionError as error:
+        raise CannotTell(str(error)) from error
+
+
+def opens(stack: Stack, token: str) -> bool:
+    """Whether a session still opens what needs one."""
+    market = Market(stack.edge)
+    try:
+        next(market.purchases(token), None)
+    except Refused as refused:
+        if refused.status == 401:
+            return False
+        raise CannotTell(f"a session could not be tried: {refused}") from refused
+    return True
+
+
+def login_status(stack: Stack, wallet: Wallet, password: str) -> int:
+    """The status with which a wallet RPC answers a login."""
+    url = stack.url(Endpoint(service=wallet.service, port=wallet.port)) + "/json_rpc"
+    return answer(url, HTTPDigestAuth(wallet.user, password))
+
+
+def remembered(containers: Sequence[Container], values: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """Service → the names of `values` that one of its processes holds in memory."""
+    needles = {name: value.encode() for name, value in values.items()}
+    return {
+        container.service: frozenset().union(*(memory.held(process.pid, needles) for process in container.processes()))
+        for container in containers
+    }
