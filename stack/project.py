@@ -43,7 +43,8 @@ def environment(project: str = DEFAULT, offset: int = 0, *, root: Path = ROOT) -
     """The variables that compose.yaml is rendered with.
 
     `offset` moves every host port and, with it, the subnets and the edge to loopback, so that a second stack meets the
-    first nowhere. For the default project (offset 0) a `SEATRIAL_…` variable of the caller's own environment wins.
+    first nowhere. At offset 0 a `SEATRIAL_…` variable of the caller's own environment wins; the state folder's is the default
+    project's alone, so that taking down another project never takes its secrets away.
 
     Raises `UserError` when an offset leaves no valid port.
     """
@@ -60,6 +61,8 @@ def environment(project: str = DEFAULT, offset: int = 0, *, root: Path = ROOT) -
         "SEATRIAL_ENGINE_GID": str(_group_of(_socket())),
     }
     chosen = {name: value for name, value in os.environ.items() if name in values and value} if offset == 0 else {}
+    if project != DEFAULT:
+        chosen.pop("SEATRIAL_STATE_DIR", None)
     return values | chosen
 
 

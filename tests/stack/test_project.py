@@ -55,3 +55,10 @@ def test_the_socket_of_docker_host_is_the_proxys(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/engine.sock")
 
     assert environment()["SEATRIAL_ENGINE_SOCKET"] == f"{tmp_path}/engine.sock"
+
+
+def test_another_projects_state_is_never_taken_for_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEATRIAL_STATE_DIR", "/elsewhere/seatrial")
+
+    assert environment("seatrial")["SEATRIAL_STATE_DIR"] == "/elsewhere/seatrial"
+    assert environment("st-other")["SEATRIAL_STATE_DIR"].endswith("/.seatrial/st-other")
