@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,6 +27,8 @@ class Colour:
     folder: Path
     name: str
     port: int = field(default_factory=lambda: _free_port())
+    settings: Mapping[str, str] = field(default_factory=dict)
+    program: str = "marketplace_server"
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -40,16 +42,17 @@ class Colour:
             (self.folder / name).write_text(value)
         environment = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT / "stack/images/server"),
+            "PYTHONPATH": f"{ROOT / 'stack/images/server'}:{ROOT}",
             "SEATRIAL_DATABASE": str(self.folder / "market.db"),
             "DATABASE_PASSWORD_FILE": str(self.folder / "key"),
             "SESSION_SECRET_FILE": str(self.folder / "session"),
             "SEATRIAL_COLOUR": self.name,
             "SEATRIAL_PORT": str(self.port),
             "SEATRIAL_DRAIN_SECONDS": "0.1",
+            **self.settings,
         }
         with (self.folder / f"{self.name}.log").open("ab") as log:
-            self.process = subprocess.Popen([sys.executable, "-m", "marketplace_server"], env=environment, stdout=log)
+            self.process = subprocess.Popen([sys.executable, "-m", self.program], env=environment, stdout=log)
         eventually(
             self._is_ready, within=timedelta(seconds=15), every=timedelta(seconds=0.05), what=f"{self.name} ready"
         )
@@ -74,8 +77,11 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running(folder: Path, *names: str) -> Iterator[list[Colour]]:
-    colours = [Colour(folder, name) for name in names]
+def running(
+    folder: Path, *names: str, settings: Mapping[str, str] | None = None, program: str = "marketplace_server"
+) -> Iterator[list[Colour]]:
+    """Run colours on one database; `settings` are further environment variables, `program` the module that is run."""
+    colours = [Colour(folder, name, settings=settings or {}, program=program) for name in names]
     starters = [threading.Thread(target=colour.start) for colour in colours]
     for starter in starters:  # both at once: they migrate an empty file together
         starter.start()

@@ -8,10 +8,12 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
 from .context import Context
 from .database import Database
-from .errors import ApiError, NotFound
+from .errors import ApiError, MethodNotAllowed, NotFound
 from .escrow.triple import Triple
 from .escrow.worker import Worker
 from .metrics import Metrics
@@ -24,24 +26,21 @@ from .settings import Settings
 from .wallets import Wallets
 
 
-class MethodNotAllowed(ApiError):
-    """The address is right and the verb is not."""
-
-    status, code, message = 405, "method_not_allowed", "This address does not take that method."
-
-
 def create_app(settings: Settings) -> Starlette:
     """Make the application; its database opens when it starts. Raises nothing before that."""
     metrics = Metrics(settings.colour)
     database = Database(settings, metrics)
-    worker = Worker(database, Triple.of(settings), metrics) if settings.holds_escrows else None
+    triple = Triple.of(settings) if settings.holds_escrows else None
+    worker = Worker(database, triple, metrics) if triple else None
     parts = Context(
         settings=settings,
         metrics=metrics,
         database=database,
         passwords=Passwords(),
         sessions=Sessions(settings.session_secret, settings.session_lifetime_seconds),
-        wallets=Wallets(settings.wallets, metrics),
+        wallets=Wallets(settings.wallets, metrics, triple.busy_seconds)
+        if triple
+        else Wallets(settings.wallets, metrics),
         worker=worker,
     )
 
@@ -63,10 +62,12 @@ def create_app(settings: Settings) -> Starlette:
         lifespan=lifespan,
         middleware=[
             Middleware(Observe, metrics=metrics, routes=ROUTES, draining=parts.draining),
-            Middleware(Guard, max_body_bytes=settings.max_body_bytes),
+            Middleware(Guard, max_body_bytes=settings.max_body_bytes, max_body_seconds=settings.max_body_seconds),
         ],
         exception_handlers={ApiError: _api_error, HTTPException: _routing_error},
     )
+    # A redirect would be made of the Host header and say http: behind the edge it would lead away from TLS.
+    app.router.redirect_slashes = False
     app.state.context = parts
     return app
 
@@ -76,9 +77,14 @@ async def _api_error(_: Request, error: Exception) -> Response:
     return error.response()
 
 
-async def _routing_error(_: Request, error: Exception) -> Response:
+async def _routing_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    told = (
-        MethodNotAllowed(headers=error.headers) if error.status_code == 405 else NotFound("There is no such address.")
-    )
-    return told.response()
+    if error.status_code == 405:
+        return MethodNotAllowed(headers={"Allow": ", ".join(_methods_at(request.scope))}).response()
+    return NotFound("There is no such address.").response()
+
+
+def _methods_at(scope: Scope) -> list[str]:
+    """Answer what an address takes, over all its routes: the framework names those of the first alone."""
+    there = [route for route in ROUTES if route.matches(scope)[0] != Match.NONE]
+    return sorted({method for route in there for method in route.methods or ()})

@@ -47,6 +47,16 @@ class InvalidInput(ApiError):
     status, code, message = 422, "invalid_input", "The request breaks a rule of its fields."
 
 
+class RequestTimeout(ApiError):
+    """The body did not come in time: whoever drips must not hold a connection for ever."""
+
+    status, code, message = 408, "request_timeout", "The body took too long to arrive."
+
+    def __init__(self, message: str | None = None) -> None:
+        """Close the connection: what still comes on it would be read as the next request."""
+        super().__init__(message, headers={"Connection": "close"})
+
+
 class UnsupportedMediaType(ApiError):
     """A body came as something other than JSON."""
 
@@ -87,6 +97,12 @@ class NotFound(ApiError):
     status, code, message = 404, "not_found", "There is nothing here for you."
 
 
+class MethodNotAllowed(ApiError):
+    """The address is right and the verb is not."""
+
+    status, code, message = 405, "method_not_allowed", "This address does not take that method."
+
+
 class Conflict(ApiError):
     """The request contradicts an earlier one."""
 
@@ -105,6 +121,12 @@ class OwnListing(Conflict):
     code, message = "own_listing", "You can't order your own listing."
 
 
+class EscrowTooSmall(Conflict):
+    """The request is fine, and the listing too cheap for it."""
+
+    code, message = "escrow_too_small", "The price is too small for an escrow: its fee would eat it up."
+
+
 class Forbidden(ApiError):
     """The caller may see the thing, and this is not theirs to do."""
 
@@ -121,6 +143,12 @@ class NoEscrow(Conflict):
     """The order has no escrow: its buyer gave no address to return money to."""
 
     code, message = "no_escrow", "This order has no escrow: no refund_address was given with it."
+
+
+class TooManyRequests(ApiError):
+    """Told by the edge (nginx/errors.conf) and never by the server; it is here for the description."""
+
+    status, code, message = 429, "too_many_requests", "Too many requests from your address; come back later."
 
 
 class Unavailable(ApiError):

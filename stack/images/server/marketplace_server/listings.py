@@ -3,29 +3,31 @@
 import re
 import secrets
 import time
-from typing import Any
+from typing import Any, cast
 
-from . import journal
+from . import journal, replies
 from .connection import Connection
 from .errors import NotFound
 
-_COLUMNS = "l.id, l.sequence, l.vendor_id, l.title, l.description, l.price_piconero, l.created_at"
+_NAMES = tuple(replies.Listing.__annotations__)
+_COLUMNS = ", ".join(f"l.{name}" for name in _NAMES)
 
 
-def create(connection: Connection, vendor_id: str, title: str, description: str, price_piconero: int) -> dict[str, Any]:
+def create(
+    connection: Connection, vendor_id: str, title: str, description: str, price_piconero: int
+) -> replies.Listing:
     """Make a listing; the price is in piconero (1e-12 XMR)."""
     listing_id = secrets.token_hex(12)
     sequence = journal.record(connection, "listing", listing_id)
     row = (listing_id, sequence, vendor_id, title, description, price_piconero, time.time())
     connection.execute(
-        "INSERT INTO listings (id, sequence, vendor_id, title, description, price_piconero, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO listings ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})",
         row,
     )
     return _listing(row)
 
 
-def get(connection: Connection, listing_id: str) -> dict[str, Any]:
+def get(connection: Connection, listing_id: str) -> replies.Listing:
     """Read one listing. Raises NotFound."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM listings l WHERE l.id = ?", (listing_id,)).fetchone()
     if row is None:
@@ -33,7 +35,7 @@ def get(connection: Connection, listing_id: str) -> dict[str, Any]:
     return _listing(row)
 
 
-def page(connection: Connection, *, q: str, vendor: str, page: int, per_page: int) -> dict[str, Any]:
+def page(connection: Connection, *, q: str, vendor: str, page: int, per_page: int) -> replies.ListingPage:
     """Read one page, newest first. `q` finds listings that have every word of it, the last one as a beginning."""
     where, parameters = [], []  # type: list[str], list[Any]
     tables = "listings l"
@@ -61,6 +63,5 @@ def page(connection: Connection, *, q: str, vendor: str, page: int, per_page: in
     }
 
 
-def _listing(row: tuple[Any, ...]) -> dict[str, Any]:
-    names = ("id", "sequence", "vendor_id", "title", "description", "price_piconero", "created_at")
-    return dict(zip(names, row, strict=True))
+def _listing(row: tuple[Any, ...]) -> replies.Listing:
+    return cast(replies.Listing, dict(zip(_NAMES, row, strict=True)))

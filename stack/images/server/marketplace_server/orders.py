@@ -4,18 +4,15 @@ import hashlib
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from . import journal
+from . import journal, replies
 from .connection import Connection
-from .errors import InvalidInput, KeyReused, NotFound, OwnListing, WalletsUnavailable
+from .errors import EscrowTooSmall, KeyReused, NotFound, OwnListing, WalletsUnavailable
 from .escrow import records
 from .escrow.rules import MIN_ESCROW_PICONERO
 
-_NAMES = (
-    "id", "sequence", "state", "listing_id", "buyer_id", "vendor_id",
-    "price_piconero", "note", "idempotency_key", "created_at", "updated_at",
-)  # fmt: skip
+_NAMES = tuple(name for name in replies.Order.__annotations__ if name != "escrow")  # has tables of its own
 _COLUMNS = ", ".join(_NAMES)
 _ARBITRATED = (
     "(EXISTS (SELECT 1 FROM arbiters WHERE account_id = ?2)"
@@ -44,7 +41,7 @@ class Request:
 class Placed:
     """An order, and whether this request is the one that made it."""
 
-    order: dict[str, Any]
+    order: replies.Order
     is_new: bool
 
 
@@ -52,7 +49,7 @@ def place(connection: Connection, request: Request, *, wallets_answer: bool) -> 
     """Take an order in state `created`, or answer again the one that was made under this key.
 
     A replay is answered without wallets too: the order was acknowledged, and saying otherwise would be a lie.
-    With a refund address it gets an escrow. Raises KeyReused, NotFound (listing), OwnListing, WalletsUnavailable, InvalidInput.
+    With a refund address it gets an escrow. Raises KeyReused, NotFound (listing), OwnListing, WalletsUnavailable, EscrowTooSmall.
     """
     earlier = connection.execute(
         f"SELECT request_fingerprint, {_COLUMNS} FROM orders WHERE buyer_id = ? AND idempotency_key = ?",
@@ -73,7 +70,7 @@ def place(connection: Connection, request: Request, *, wallets_answer: bool) -> 
     if vendor_id == request.buyer_id:
         raise OwnListing
     if request.refund_address and price < MIN_ESCROW_PICONERO:
-        raise InvalidInput(
+        raise EscrowTooSmall(
             f"An escrow is made for at least {MIN_ESCROW_PICONERO} piconero: less is eaten up by its fee."
         )
     order = _insert(connection, request, vendor_id, price)
@@ -82,7 +79,7 @@ def place(connection: Connection, request: Request, *, wallets_answer: bool) -> 
     return Placed(_with_escrow(connection, order), is_new=True)
 
 
-def get(connection: Connection, order_id: str, account_id: str) -> dict[str, Any]:
+def get(connection: Connection, order_id: str, account_id: str) -> replies.Order:
     """Read an order of which the account is a party, or whose dispute it arbitrates. Raises NotFound, also for others' orders."""
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM orders WHERE id = ?1 AND (?2 IN (buyer_id, vendor_id) OR {_ARBITRATED})",
@@ -93,7 +90,7 @@ def get(connection: Connection, order_id: str, account_id: str) -> dict[str, Any
     return _with_escrow(connection, _order(row, account_id))
 
 
-def page(connection: Connection, buyer_id: str, *, page: int, per_page: int) -> dict[str, Any]:
+def page(connection: Connection, buyer_id: str, *, page: int, per_page: int) -> replies.OrderPage:
     """Read one page of what the account bought, oldest first: a page stays what it was while orders are added."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM orders WHERE buyer_id = ? ORDER BY sequence LIMIT ? OFFSET ?",
@@ -107,7 +104,7 @@ def page(connection: Connection, buyer_id: str, *, page: int, per_page: int) -> 
     }
 
 
-def _insert(connection: Connection, request: Request, vendor_id: str, price: int) -> dict[str, Any]:
+def _insert(connection: Connection, request: Request, vendor_id: str, price: int) -> replies.Order:
     order_id = secrets.token_hex(12)
     sequence = journal.record(connection, "order", order_id)
     now = time.time()
@@ -126,13 +123,13 @@ def _insert(connection: Connection, request: Request, vendor_id: str, price: int
     return _order(row, request.buyer_id)
 
 
-def _with_escrow(connection: Connection, order: dict[str, Any]) -> dict[str, Any]:
+def _with_escrow(connection: Connection, order: replies.Order) -> replies.Order:
     escrow = records.told(connection, order["id"])
     return order if escrow is None else {**order, "escrow": escrow}
 
 
-def _order(row: tuple[Any, ...], reader_id: str) -> dict[str, Any]:
-    order = dict(zip(_NAMES, row, strict=True))
+def _order(row: tuple[Any, ...], reader_id: str) -> replies.Order:
+    order = cast(replies.Order, dict(zip(_NAMES, row, strict=True)))
     if order["buyer_id"] != reader_id:
         del order["idempotency_key"]  # the buyer's own means of retrying
     return order

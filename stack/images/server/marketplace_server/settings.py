@@ -33,6 +33,7 @@ class Settings:
     """How long after SIGTERM new requests are still answered (with `Connection: close`) before the socket closes."""
     busy_timeout_seconds: float = 5.0
     max_body_bytes: int = 64 * 1024
+    max_body_seconds: float = 10.0
 
     @property
     def holds_escrows(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from . import journal
 from .connection import Connection
 from .errors import WrongState
+from .replies import State
 
 
 @dataclass(frozen=True)
@@ -14,11 +15,11 @@ class Moved:
 
     order_id: str
     from_state: str
-    to_state: str
+    to_state: State
     sequence: int
 
 
-def move(connection: Connection, order_id: str, to_state: str, *, expected: frozenset[str]) -> Moved:
+def move(connection: Connection, order_id: str, to_state: State, *, expected: frozenset[str]) -> Moved:
     """Move an order from one of the `expected` states. Raises WrongState when it is in another.
 
     That the move is one of the state machine, and the first of its kind, is checked by the database itself (schema.py).

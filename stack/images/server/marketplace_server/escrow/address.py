@@ -8,7 +8,8 @@ _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _STANDARD, _SUBADDRESS = 18, 42
 """Prefixes of the main network, which a private (regtest) chain shares. An integrated address (19) is not taken: its
 payment id would be one more thing to compare before signing."""
-_LENGTH = 95
+LENGTH = 95
+"""Characters of an address."""
 _BLOCK, _LAST_BLOCK, _LAST_BYTES = 11, 7, 5
 _CHECKSUM = 4
 
@@ -19,7 +20,7 @@ _MASK = (1 << 64) - 1
 
 def is_address(text: str) -> bool:
     """Say whether money can be sent to `text`: a standard address or a subaddress, with a right checksum."""
-    if len(text) != _LENGTH:
+    if len(text) != LENGTH:
         return False
     raw = _decoded(text)
     if raw is None or raw[0] not in {_STANDARD, _SUBADDRESS}:

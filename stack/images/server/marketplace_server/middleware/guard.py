@@ -1,22 +1,24 @@
-"""Refuses what no honest client sends (oversize bodies, foreign origins) before any of our code looks at it."""
+"""Refuses what no honest client sends (oversize or dripping bodies, foreign origins) before any of our code looks at it."""
 
+import asyncio
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..errors import ApiError, ForeignOrigin, MalformedRequest, PayloadTooLarge
+from ..errors import ApiError, ForeignOrigin, MalformedRequest, PayloadTooLarge, RequestTimeout
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Guard:
-    """Checks size and origin of each request."""
+    """Checks size, pace and origin of each request."""
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
-        """Take the largest body the server reads, in bytes."""
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int, max_body_seconds: float) -> None:
+        """Take the largest body the server reads, in bytes, and the seconds in which the whole of it must have come."""
         self._app = app
         self._max = max_body_bytes
+        self._seconds = max_body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
@@ -31,10 +33,16 @@ class Guard:
             await refused.response()(scope, receive, send)
             return
         taken = 0
+        deadline = asyncio.get_running_loop().time() + self._seconds
 
         async def receive_bounded() -> Message:
             nonlocal taken
-            message = await receive()
+            try:
+                # One deadline for all of it: a limit for each piece lets a drip go on for ever.
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise RequestTimeout from None
             if message["type"] == "http.request":
                 taken += len(message.get("body", b""))
                 if taken > self._max:  # chunked: the length was not announced, or was a lie

@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from . import accounts, listings, operations, orders, settlement
+from . import accounts, description, listings, operations, orders, settlement
 
 ROUTES: list[Route] = [
     Route("/api/register", accounts.register, methods=["POST"]),
@@ -23,3 +23,4 @@ ROUTES: list[Route] = [
     Route("/ready", operations.ready, methods=["GET"]),
     Route("/metrics", operations.metrics, methods=["GET"]),
 ]
+ROUTES.append(description.described(ROUTES))

@@ -3,16 +3,18 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .. import accounts, journal, payloads
+from .. import accounts, journal, payloads, replies
 from ..answers import answer
 from ..connection import Connection
 from ..context import context
-from ..errors import Unauthenticated, WrongCredentials
+from ..errors import Unauthenticated, Unavailable, WrongCredentials
+from ..operation import Operation, operation
 from ..sessions import COOKIE
 
 
+@operation(Operation(answers={201: replies.Registered}, body=payloads.Registration, refusals=(Unavailable,)))
 async def register(request: Request) -> Response:
-    """Make an account → 201 {id, sequence}. A taken name gets the same answer in the same time."""
+    """Make an account. A taken name gets the same answer in the same time, and the account logs in by its id."""
     parts = context(request)
     wanted = await payloads.body(request, payloads.Registration)
     password_hash = await parts.passwords.hash(wanted.password)
@@ -21,11 +23,12 @@ async def register(request: Request) -> Response:
     )
     parts.metrics.registrations.inc()
     parts.metrics.sequence.set(sequence)
-    return answer({"id": account_id, "sequence": sequence}, 201)
+    return answer(replies.Registered(id=account_id, sequence=sequence), 201)
 
 
+@operation(Operation(answers={200: replies.Session}, body=payloads.Login, refusals=(WrongCredentials, Unavailable)))
 async def login(request: Request) -> Response:
-    """Begin a session → 200 {token, expires_at, sequence} and the cookie; any earlier session of the client ends."""
+    """Begin a session, by name or account id. The one the request came with ends."""
     parts = context(request)
     given = await payloads.body(request, payloads.Login)
     known = await parts.database.read(lambda connection: accounts.find(connection, given.username))
@@ -42,15 +45,17 @@ async def login(request: Request) -> Response:
     token, expires, sequence = await parts.database.write(begin)
     parts.metrics.logins.labels("accepted").inc()
     parts.metrics.sequence.set(sequence)
-    response = answer({"token": token, "account_id": account_id, "expires_at": expires, "sequence": sequence})
+    session = replies.Session(token=token, account_id=account_id, expires_at=expires, sequence=sequence)
+    response = answer(session)
     response.set_cookie(
         COOKIE, token, max_age=parts.sessions.lifetime_seconds, path="/", secure=True, httponly=True, samesite="strict"
     )
     return response
 
 
+@operation(Operation(answers={200: replies.LoggedOut}, needs_session=True, refusals=(Unavailable,)))
 async def logout(request: Request) -> Response:
-    """End the session → 200 {sequence}; its token is dead from this answer on. Without one: 401."""
+    """End the session; its token is dead from this answer on."""
     parts = context(request)
     token_hash = parts.sessions.token_hash(request)
 
@@ -62,6 +67,6 @@ async def logout(request: Request) -> Response:
 
     sequence = await parts.database.write(end)
     parts.metrics.sequence.set(sequence)
-    response = answer({"sequence": sequence})
+    response = answer(replies.LoggedOut(sequence=sequence))
     response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="strict")
     return response

@@ -6,41 +6,45 @@ import time
 from starlette.requests import Request
 from starlette.responses import Response
 
+from .. import replies
 from ..answers import answer
 from ..connection import Connection
 from ..context import Context, context
-from ..errors import ApiError
+from ..errors import ApiError, Unavailable
 from ..metrics import CONTENT_TYPE
+from ..operation import Operation, operation
 
 _READY_SECONDS = 3.0
 _SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
 
 
+@operation(Operation(answers={200: replies.Alive}))
 async def health(request: Request) -> Response:
-    """Say that the process answers → 200. Nothing else is asked: a restart would not help what else may be wrong."""
-    return answer({"status": "alive", "colour": context(request).settings.colour})
+    """Say that the process answers. Nothing else is asked: a restart would not help what else may be wrong."""
+    return answer(replies.Alive(status="alive", colour=context(request).settings.colour))
 
 
+@operation(Operation(answers={200: replies.Readiness, 503: replies.Readiness}))
 async def ready(request: Request) -> Response:
-    """Say whether traffic may come → 200 or 503: the database is written to and read; wallets only degrade."""
+    """Say whether traffic may come: the database is written to and read; silent wallets only degrade. Not at the edge."""
     parts = context(request)
     wallets, synchronous = await asyncio.gather(parts.wallets.state(), _written(parts))
     is_ready = synchronous is not None and not parts.draining[0]
-    status = "draining" if parts.draining[0] else "unready" if synchronous is None else "ready"
+    body = replies.Readiness(
+        status="draining" if parts.draining[0] else "unready" if synchronous is None else "ready",
+        colour=parts.settings.colour,
+        database="unavailable" if synchronous is None else "writable",
+        synchronous=synchronous,
+        wallets={name: "answers" if answers else "silent" for name, answers in wallets.items()},
+    )
     if is_ready and not all(wallets.values()):
-        status = "degraded"
-    body = {
-        "status": status,
-        "colour": parts.settings.colour,
-        "database": "unavailable" if synchronous is None else "writable",
-        "synchronous": synchronous,
-        "wallets": {name: "answers" if answers else "silent" for name, answers in wallets.items()},
-    }
+        body["status"] = "degraded"
     return answer(body, 200 if is_ready else 503)
 
 
+@operation(Operation(answers={200: "text/plain"}, refusals=(Unavailable,)))
 async def metrics(request: Request) -> Response:
-    """Give all metrics → 200; the escrow gauges are read from the database now."""
+    """Give all metrics for Prometheus; the escrow gauges are read from the database now. Not at the edge."""
     parts = context(request)
     await parts.wallets.state()
     active, disputes, oldest, locked = await parts.database.read(_escrow)

@@ -1,22 +1,41 @@
 """Place and read orders."""
 
-import re
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .. import orders, payloads
+from .. import orders, payloads, replies
 from ..answers import answer
 from ..connection import Connection
 from ..context import context
-from ..errors import ApiError, InvalidInput, MalformedRequest, Unavailable
+from ..errors import (
+    ApiError,
+    EscrowTooSmall,
+    KeyReused,
+    MalformedRequest,
+    NotFound,
+    OwnListing,
+    Unavailable,
+    WalletsUnavailable,
+)
+from ..operation import Operation, operation
 
-_KEY = re.compile(r"[\x21-\x7e]{1,128}")
 
-
+@operation(
+    Operation(
+        answers={201: replies.Order, 200: replies.Order},
+        body=payloads.NewOrder,
+        body_may_be_empty=True,
+        needs_session=True,
+        idempotent=True,
+        refusals=(NotFound, KeyReused, OwnListing, EscrowTooSmall, Unavailable, WalletsUnavailable),
+        leads_to=(
+            "orders_get",
+            *(f"settlement_{what}" for what in ("ship", "release", "dispute", "resolve", "refund")),
+        ),
+    )
+)
 async def place(request: Request) -> Response:
-    """Order a listing → 201 {id, sequence, state: "created", …}; the same request under its key again → 200, the same."""
+    """Order a listing. The same request under its key again is the same order (200), another one is refused."""
     parts = context(request)
     wanted = await payloads.body(request, payloads.NewOrder, may_be_empty=True)
     key = _idempotency_key(request)
@@ -48,25 +67,29 @@ async def place(request: Request) -> Response:
     return answer(placed.order, 201, {"Location": f"/api/orders/{placed.order['id']}"})
 
 
+@operation(Operation(answers={200: replies.Order}, needs_session=True, refusals=(NotFound, Unavailable)))
 async def get(request: Request) -> Response:
-    """Read an order of which one is a party → 200; anybody else's is a 404 like one that doesn't exist."""
+    """Read an order of which one is a party (or its dispute's arbiter); anybody else's looks like one that doesn't exist."""
     parts = context(request)
     order_id = request.path_params["id"]
     token_hash = parts.sessions.token_hash(request)
 
-    def read(connection: Connection) -> dict[str, Any]:
+    def read(connection: Connection) -> replies.Order:
         return orders.get(connection, order_id, parts.sessions.account(connection, token_hash))
 
     return answer(await parts.database.read(read))
 
 
+@operation(
+    Operation(answers={200: replies.OrderPage}, query=payloads.Paging, needs_session=True, refusals=(Unavailable,))
+)
 async def mine(request: Request) -> Response:
-    """Read a page of what one has bought → 200 {items, page, per_page, next_page}."""
+    """Read a page of what one has bought, oldest first."""
     parts = context(request)
     wanted = payloads.query(request, payloads.Paging)
     token_hash = parts.sessions.token_hash(request)
 
-    def read(connection: Connection) -> dict[str, Any]:
+    def read(connection: Connection) -> replies.OrderPage:
         buyer_id = parts.sessions.account(connection, token_hash)
         return orders.page(connection, buyer_id, page=wanted.page, per_page=wanted.per_page)
 
@@ -77,6 +100,4 @@ def _idempotency_key(request: Request) -> str:
     given = request.headers.getlist("idempotency-key")
     if len(given) != 1:
         raise MalformedRequest("An order needs exactly one Idempotency-Key header.")
-    if not _KEY.fullmatch(given[0]):
-        raise InvalidInput("Idempotency-Key must be 1 to 128 printable ASCII characters without spaces.")
-    return given[0]
+    return payloads.held("Idempotency-Key", payloads.KEY, given[0])

@@ -7,45 +7,69 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .. import payloads, settlement
+from .. import payloads, replies, settlement
 from ..answers import answer
 from ..connection import Connection
 from ..context import Context, context
-from ..errors import ApiError
+from ..errors import ApiError, Forbidden, NoEscrow, NotFound, Unavailable, WrongState
+from ..operation import Operation, operation
 from ..transitions import Moved
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
+_REFUSALS = (NotFound, Forbidden, NoEscrow, WrongState, Unavailable)
 
+
+def _moving(body: type[BaseModel], *, may_be_empty: bool = False) -> Operation:
+    return Operation(
+        answers={200: replies.Moved}, body=body, body_may_be_empty=may_be_empty, needs_session=True, refusals=_REFUSALS
+    )
+
+
+def _deciding(body: type[BaseModel], *, may_be_empty: bool = False) -> Operation:
+    return Operation(
+        answers={202: replies.Decided},
+        body=body,
+        body_may_be_empty=may_be_empty,
+        needs_session=True,
+        refusals=_REFUSALS,
+    )
+
+
+@operation(_moving(payloads.Shipment))
 async def ship(request: Request) -> Response:
-    """Say that it is on its way, and where the money shall go → 200 {id, state, sequence}."""
+    """Say that it is on its way, and where the money shall go: the vendor, once the order is funded."""
     wanted = await _said(request, payloads.Shipment)
-    return await _move(request, lambda *who: settlement.ship(*who, wanted.payout_address))
+    return await _move(request, lambda c, order, who: settlement.ship(c, order, who, wanted.payout_address))
 
 
+@operation(_moving(payloads.Nothing, may_be_empty=True))
 async def dispute(request: Request) -> Response:
-    """Call the arbiter → 200 {id, state, sequence}."""
+    """Call the arbiter: either party, once it was shipped."""
     await _said(request, payloads.Nothing, may_be_empty=True)
     return await _move(request, settlement.dispute)
 
 
+@operation(_deciding(payloads.Nothing, may_be_empty=True))
 async def release(request: Request) -> Response:
-    """Let the vendor be paid → 202 {id, state, payout, sequence}; the state changes once the chain has confirmed it."""
+    """Let the vendor be paid: the buyer, once it was shipped. The state changes when the chain has confirmed the payout."""
     await _said(request, payloads.Nothing, may_be_empty=True)
     return await _decide(request, settlement.release)
 
 
+@operation(_deciding(payloads.Nothing, may_be_empty=True))
 async def refund(request: Request) -> Response:
-    """Give the buyer's money back in a dispute → 202 {id, state, payout, sequence}."""
+    """Give the buyer's money back: the vendor, in a dispute."""
     await _said(request, payloads.Nothing, may_be_empty=True)
     return await _decide(request, settlement.refund)
 
 
+@operation(_deciding(payloads.Resolution))
 async def resolve(request: Request) -> Response:
-    """Decide a dispute as its arbiter → 202 {id, state, payout, sequence}."""
+    """Decide a dispute: the arbiter, of others' orders."""
     wanted = await _said(request, payloads.Resolution)
-    return await _decide(request, lambda *who: settlement.resolve(*who, wanted.outcome))
+    return await _decide(request, lambda c, order, who: settlement.resolve(c, order, who, wanted.outcome))
 
 
 async def _said(request: Request, model: type[M], *, may_be_empty: bool = False) -> M:
@@ -65,7 +89,7 @@ async def _move(request: Request, act: Callable[[Connection, str, str], Moved]) 
     parts, moved = await _written(request, act)
     parts.metrics.transitions.labels(moved.from_state, moved.to_state).inc()
     parts.metrics.sequence.set(moved.sequence)
-    return answer({"id": moved.order_id, "state": moved.to_state, "sequence": moved.sequence})
+    return answer(replies.Moved(id=moved.order_id, state=moved.to_state, sequence=moved.sequence))
 
 
 async def _decide(request: Request, act: Callable[[Connection, str, str], settlement.Decided]) -> Response:
@@ -73,7 +97,7 @@ async def _decide(request: Request, act: Callable[[Connection, str, str], settle
     parts.metrics.sequence.set(decided.sequence)
     if parts.worker:
         parts.worker.wake()
-    said = {"id": decided.order_id, "state": decided.state, "payout": decided.kind, "sequence": decided.sequence}
+    said = replies.Decided(id=decided.order_id, state=decided.state, payout=decided.kind, sequence=decided.sequence)
     return answer(said, 202)
 
 
