@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from stack.errors import CannotTell
 from stack.model import Stack
 from suites.check import Area, Evidence, Impact, Level, Severity, check, not_applicable
-from suites.security.edge_client import EdgeClient
+from suites.security.edge_client import EdgeClient, tolerant
 from suites.security.rules import certificate
 from suites.security.rules.finding import Finding, judge
 
@@ -21,13 +21,10 @@ def presented(edge: EdgeClient) -> Certificate:
     """The certificate the edge presents for its name, verified or not; CannotTell when no handshake is possible."""
     from cryptography import x509
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     try:
         with (
             edge.connection(edge.edge.port_of("https")) as plain,
-            context.wrap_socket(plain, server_hostname=edge.edge.server_name) as opened,
+            edge.context.wrap_socket(plain, server_hostname=edge.edge.server_name) as opened,
         ):
             found = opened.getpeercert(binary_form=True)
     except OSError as error:
@@ -72,7 +69,7 @@ def test_certificate_verifies(stack: Stack, edge: EdgeClient, evidence: Evidence
     if not edge.edge.ca_file.exists():
         raise CannotTell(f"the declared CA {edge.edge.ca_file} is not there")
     names = stack.profile.tls.names or (edge.edge.server_name,)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = tolerant()
     context.load_verify_locations(str(edge.edge.ca_file))
     offences = []
     for name in names:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from stack.errors import CannotTell
-from suites.check import Area, Evidence, Impact, Level, Severity, check
+from suites.check import Area, Evidence, Impact, Level, Severity, check, not_applicable
 from suites.security import early_data
 from suites.security.edge_client import EdgeClient
+from suites.security.in_this_run import is_asked_for
 from suites.security.rules import clienthello as tls
 from suites.security.rules.clienthello import Reply
 from suites.security.rules.finding import Finding, judge
@@ -55,6 +58,27 @@ def must_speak_tls(edge: EdgeClient, reply: Reply) -> None:
     """CannotTell when what answered was no TLS at all: then no version was refused, or accepted."""
     if reply.verdict == "not TLS":
         raise CannotTell(f"port {edge.edge.port_of('https')} of the edge speaks no TLS: {reply.detail}")
+
+
+def newest_accepted(edge: EdgeClient) -> tuple[int, Reply]:
+    """The newest version in which the edge accepts its own name: what it refuses in another says nothing of names.
+
+    Raises:
+        CannotTell: it accepts its own name in none.
+
+    """
+    for version in (tls.TLS_1_3, tls.TLS_1_2, tls.TLS_1_1, tls.TLS_1_0):
+        reply = offer(edge, version)
+        must_speak_tls(edge, reply)
+        if reply.verdict == "accepted":
+            return version, reply
+    raise CannotTell(f"the edge accepts no handshake for its own name {edge.edge.server_name}")
+
+
+def unless_tls_1_3_is_refused(accepted: Collection[int], request: pytest.FixtureRequest) -> None:
+    """Where nothing of TLS 1.3 is accepted, that TLS 1.3 is refused is the cause: one cause, one finding."""
+    if not accepted and is_asked_for(request, "SEC-TLS-001"):
+        not_applicable("nothing of TLS 1.3 is accepted: SEC-TLS-001 says so in this run")
 
 
 @check(
@@ -112,13 +136,16 @@ def test_nothing_older_is_accepted(edge: EdgeClient, evidence: Evidence) -> None
     remediation="ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256;",
     standards=("Mozilla Server Side TLS: modern",),
 )
-def test_only_modern_suites_are_accepted(edge: EdgeClient, evidence: Evidence) -> None:
+def test_only_modern_suites_are_accepted(
+    edge: EdgeClient, evidence: Evidence, request: pytest.FixtureRequest
+) -> None:
     replies = offer_each(edge, tls.SUITES_1_3, "suites")
     for reply in replies.values():
         must_speak_tls(edge, reply)
     accepted = {suite for suite, reply in replies.items() if reply.verdict == "accepted"}
 
     evidence.observed(f"accepted: {', '.join(tls.SUITES_1_3[suite] for suite in sorted(accepted)) or 'none'}")
+    unless_tls_1_3_is_refused(accepted, request)
     assert accepted, "none of TLS 1.3's cipher suites is accepted"
     extra = [tls.SUITES_1_3[suite] for suite in sorted(accepted - MODERN_SUITES)]
     assert not extra, f"accepted beyond the modern policy: {', '.join(extra)}"
@@ -135,13 +162,16 @@ def test_only_modern_suites_are_accepted(edge: EdgeClient, evidence: Evidence) -
     remediation="ssl_ecdh_curve X25519:prime256v1:secp384r1; (with X25519MLKEM768 where OpenSSL has it).",
     standards=("Mozilla Server Side TLS: modern", "RFC 9325 4.2.1"),
 )
-def test_only_modern_groups_are_accepted(edge: EdgeClient, evidence: Evidence) -> None:
+def test_only_modern_groups_are_accepted(
+    edge: EdgeClient, evidence: Evidence, request: pytest.FixtureRequest
+) -> None:
     replies = offer_each(edge, tls.GROUPS, "groups")
     for reply in replies.values():
         must_speak_tls(edge, reply)
     accepted = {group for group, reply in replies.items() if reply.verdict == "accepted"}
 
     evidence.observed(f"accepted: {', '.join(tls.GROUPS[group] for group in sorted(accepted)) or 'none'}")
+    unless_tls_1_3_is_refused(accepted, request)
     assert accepted, "no key exchange group is accepted"
     extra = [tls.GROUPS[group] for group in sorted(accepted - MODERN_GROUPS)]
     assert not extra, f"accepted beyond the modern policy: {', '.join(extra)}"
@@ -180,13 +210,12 @@ def test_early_data_is_refused(edge: EdgeClient, evidence: Evidence) -> None:
     standards=("RFC 6066 3", "OWASP-ASVS 9.2"),
 )
 def test_unknown_names_are_refused(edge: EdgeClient, evidence: Evidence) -> None:
-    known = offer(edge, tls.TLS_1_3)
-    must_speak_tls(edge, known)
-    strange = offer(edge, tls.TLS_1_3, name="unknown.invalid")
-    nameless = offer(edge, tls.TLS_1_3, name="192.0.2.1")  # an address is never sent as a name
+    version, known = newest_accepted(edge)
+    strange = offer(edge, version, name="unknown.invalid")
+    nameless = offer(edge, version, name="192.0.2.1")  # an address is never sent as a name
 
     evidence.observed(
-        f"{edge.edge.server_name}: {known.verdict}; unknown.invalid: {strange.verdict}; no name: {nameless.verdict}"
+        f"{tls.VERSION_NAMES[version]}: {edge.edge.server_name}: {known.verdict}; unknown.invalid: {strange.verdict}; no name: {nameless.verdict}"
     )
     offences = [
         Finding(f"a handshake for {what} is accepted, expected a refusal", what=what)
