@@ -17,7 +17,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -41,7 +41,8 @@ CLIENTS = tuple(
 CLIENTS_6 = ipaddress.IPv6Network("2001:db8:1::/64")
 LINK_6 = ipaddress.IPv6Network("2001:db8::/64")
 EGRESS_SINK = "198.51.100.254"
-"""An address out there that no client uses: packets of the stack that arrive at it have left the host."""
+EGRESS_SINK_6 = str(CLIENTS_6[0xFFFE])
+"""Addresses out there that no client uses: packets of the stack that arrive at one have left the host."""
 DEFAULT_CLIENT = "198.51.100.19"
 HOST, INSIDE = "198.51.100.1", "198.51.100.2"
 HOST_6, INSIDE_6 = "2001:db8::1", "2001:db8::2"
@@ -157,6 +158,18 @@ class Outside:
         the (source address, destination port) of every TCP and UDP packet that arrived since the block began."""
         with packets.tap(self.namespace, "outside0") as opened:
             yield lambda seconds: packets.heard(opened, seconds)
+
+    @contextmanager
+    def answering(self) -> Iterator[tuple[Target, ...]]:
+        """Ports of the host itself that answer out there, one for each address family, while the block runs: where not even
+        they are heard, silence shows nothing. None where the host has no such address."""
+        with ExitStack() as undo:
+            found = []
+            for address, family in ((HOST, socket.AF_INET), (HOST_6, socket.AF_INET6)):
+                with suppress(OSError):
+                    opened = undo.enter_context(socket.create_server((address, 0), family=family))
+                    found.append(Target(address, int(opened.getsockname()[1])))
+            yield tuple(found)
 
     def route_to(self, address: str) -> None:
         """Makes an address of this machine reachable from outside; CannotTell when it is not on this machine."""

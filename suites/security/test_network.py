@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from stack import namespaces
 from stack.errors import CannotTell
 from stack.model import Container, Stack
 from stack.namespaces import Target
-from stack.vantage import EGRESS_SINK, Outside
+from stack.vantage import EGRESS_SINK, EGRESS_SINK_6, Outside
 from suites.check import Area, Evidence, Impact, Level, Severity, check, not_applicable
 from suites.security.edges import edge_service, ports_of_the_edge
 from suites.security.rules import reach
@@ -24,6 +24,7 @@ PATIENT_BATCH = 8
 """How what a flow promises is tried again: a busy machine may be late with one of many handshakes at once."""
 CONTROL_PORT = 19_999
 """Where the host itself sends to, so that hearing nothing else means something."""
+SINKS = (EGRESS_SINK, EGRESS_SINK_6)
 Way = tuple[str, str, int, str]
 """Source, target, port and protocol."""
 
@@ -80,7 +81,10 @@ def test_only_the_edge_answers_outside(stack: Stack, outside: Outside, evidence:
     edge = edge_service(stack)
     inside = {parsed(name) for name in ports_of_the_edge(stack, edge)} if edge else set()
 
-    seen = outside.probe([*at_host, *at_containers], timeout_seconds=PROBE_SECONDS)
+    with outside.answering() as own:
+        seen = outside.probe([*at_host, *at_containers, *own], timeout_seconds=PROBE_SECONDS)
+    deaf = reach.unheard_families(seen)
+    seen = {target: answer for target, answer in seen.items() if target not in own}
 
     others = stack.driver.ports_of_others()
     seen = {
@@ -90,6 +94,10 @@ def test_only_the_edge_answers_outside(stack: Stack, outside: Outside, evidence:
     }
     problems = reach.exposed(seen, owners, edge_on_host(stack, containers), edge.name if edge else None, inside)
     unheard = reach.edge_silent(seen, owners, edge_on_host(stack, containers, loopback_too=False))
+    if edge is not None and edge.name not in {container.service for container in containers}:
+        unheard = f"{edge.name}, which is the edge, does not run: what it opens was not seen"
+    elif deaf:
+        unheard = f"nothing at all answered from outside over {' and '.join(deaf)}, so that silence proves nothing"
     addresses = sorted({target.address for target in seen})
     answered = sorted({str(target) for target, answer in seen.items() if answer == "open"})
     evidence.observed(
@@ -173,14 +181,9 @@ def test_services_reach_what_flows_say(stack: Stack, running: Stack, evidence: E
     running_names = {container.service for container in containers}
     tried = {key: works for key, works in seen.items() if {key[0], key[1]} <= running_names}
     problems = reach.wrong_flows(tried, declared)
-    rows = [
-        (source, target, f"{port}/{protocol}", "open")
-        for (source, target, port, protocol), works in sorted(tried.items())
-        if works
-    ]
-    evidence.table("flows that work", ("from", "to", "port", "seen"), rows)
+    evidence.table("Reachability", ("port", "may reach it", "reach it", "do not"), reach.matrix(tried, declared))
     evidence.observed(
-        f"{len(tried)} ways tried between {len(running_names)} services, {len(rows)} work, {len(declared)} declared"
+        f"{len(tried)} ways tried between {len(running_names)} services, {sum(tried.values())} work, {len(declared)} declared"
     )
     judge(
         [Finding(text, what=text, service=source) for source, text in problems],
@@ -237,15 +240,17 @@ def test_no_service_reaches_the_outside(stack: Stack, outside: Outside, evidence
         send_control()
         heard = arrived(PROBE_SECONDS)
 
-    got_out = {ports[port].service: source for source, port in heard if port in ports}
-    names = ", ".join(f"{service} as {source}" for service, source in sorted(got_out.items()))
-    evidence.observed(f"{len(containers)} containers sent to {EGRESS_SINK}; arrived: {names or 'nothing'}")
-    if not got_out and CONTROL_PORT not in {port for _, port in heard}:
-        raise CannotTell(f"not even the host's own packet to {EGRESS_SINK} was heard, so silence proves nothing")
+    got_out = {(ports[port].service, family(source)): source for source, port in heard if port in ports}
+    names = ", ".join(f"{service} as {source}" for (service, _), source in sorted(got_out.items()))
+    evidence.observed(f"{len(containers)} containers sent to {' and '.join(SINKS)}; arrived: {names or 'nothing'}")
+    deaf = families(containers) - {family(source) for source, port in heard if port == CONTROL_PORT}
+    if not got_out and deaf:
+        where = " and ".join(sink for sink in SINKS if family(sink) in deaf)
+        raise CannotTell(f"not even the host's own packet to {where} was heard, so silence proves nothing")
     judge(
         [
             Finding(f"{service} reaches the outside: its packet arrived from {source}", what="egress", service=service)
-            for service, source in sorted(got_out.items())
+            for (service, _), source in sorted(got_out.items())
             if service not in egress.allowed
         ],
         check="SEC-NET-003",
@@ -254,13 +259,25 @@ def test_no_service_reaches_the_outside(stack: Stack, outside: Outside, evidence
     )
 
 
+def family(address: str) -> str:
+    """IPv4 or IPv6."""
+    return "IPv6" if ":" in address else "IPv4"
+
+
+def families(containers: Iterable[Container]) -> set[str]:
+    """The address families that containers could send in; a container without any address has IPv4 to lose."""
+    return {family(address) for container in containers for address in every_address(container)} or {"IPv4"}
+
+
 def send_control() -> None:
-    """Sends a UDP packet from the host itself towards the outside namespace; one that is refused is just not heard."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
-        own.sendto(b"\x00", (EGRESS_SINK, CONTROL_PORT))
+    """Sends a UDP packet from the host itself to each address outside; one that is refused is just not heard."""
+    for sink in SINKS:
+        kind = socket.AF_INET6 if ":" in sink else socket.AF_INET
+        with contextlib.suppress(OSError), socket.socket(kind, socket.SOCK_DGRAM) as own:
+            own.sendto(b"\x00", (sink, CONTROL_PORT))
 
 
 def send_outward(port: int, container: Container) -> Mapping[Target, str]:
-    """Sends a TCP and a UDP packet from a container towards the outside namespace."""
-    targets = [Target(EGRESS_SINK, port, protocol) for protocol in ("tcp", "udp")]
+    """Sends a TCP and a UDP packet from a container to each address outside."""
+    targets = [Target(sink, port, protocol) for sink in SINKS for protocol in ("tcp", "udp")]
     return namespaces.try_all(namespaces.of_process(container.pid), targets, timeout_seconds=PROBE_SECONDS)

@@ -87,6 +87,30 @@ def edge_silent(
     return f"not even the edge's own ports ({ports}) answered from outside, so that others are silent proves nothing"
 
 
+def unheard_families(seen: Mapping[Target, str]) -> list[str]:
+    """The address families of which not one target answered, by a connection or a refusal: there silence proves nothing."""
+    heard = {family_of(target) for target, answer in seen.items() if answer != "silent"}
+    return sorted({family_of(target) for target in seen} - heard)
+
+
+def family_of(target: Target) -> str:
+    """IPv4 or IPv6."""
+    return "IPv6" if ":" in target.address else "IPv4"
+
+
+def matrix(
+    seen: Mapping[tuple[str, str, int, str], bool], declared: Collection[tuple[str, str, int, str]]
+) -> list[tuple[str, str, str, str]]:
+    """Every way that was tried, one row a port of a service: who may reach it, who does, and how many do not."""
+    rows = []
+    for target, port, protocol in sorted({key[1:] for key in seen}):
+        ways = {source: works for (source, *way), works in seen.items() if tuple(way) == (target, port, protocol)}
+        may = sorted(source for source in ways if (source, target, port, protocol) in declared)
+        does = sorted(source for source, works in ways.items() if works)
+        rows.append((f"{target}:{port}/{protocol}", ", ".join(may) or "nobody", ", ".join(does) or "nobody", str(len(ways) - len(does))))
+    return rows
+
+
 def wrong_flows(
     seen: Mapping[tuple[str, str, int, str], bool], declared: Collection[tuple[str, str, int, str]]
 ) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ from suites.security import test_headers as headers
 from suites.security import test_network as network
 from suites.security import test_rate as rate
 from suites.security.edge_client import EdgeClient
+from suites.security.rules import reach
 from suites.security.rules.web import Answer
 
 
@@ -33,19 +34,26 @@ def container(service: str, published: dict[str, Any], pid: int = 1) -> Any:
     )
 
 
-def world(address: str, answer: str) -> tuple[Any, Any]:
+OWN = Target("198.51.100.1", 50_000)
+"""The host's own port that answers outside while it is probed."""
+
+
+def world(address: str, answer: str, *, own: str = "open", runs: str = "edge") -> tuple[Any, Any]:
     edge = SimpleNamespace(name="edge", role="edge", idle=False, ports=())
     said = SimpleNamespace(edge="edge", https_port=443, http_port=80, public_ports=())
     stack = SimpleNamespace(
         project="p",
         services=[edge],
-        containers=lambda: [container("edge", {"443/tcp": [(address, 8443)]})],
+        containers=lambda: [container(runs, {"443/tcp": [(address, 8443)]} if runs == "edge" else {})],
         profile=SimpleNamespace(stack=said, is_empty=False, egress=SimpleNamespace(allowed=())),
         driver=SimpleNamespace(ports_of_others=lambda: set()),
     )
     outside = SimpleNamespace(
         host_addresses=("198.51.100.1",),
-        probe=lambda targets, **_: {t: answer if t.port == 8443 else "silent" for t in targets},
+        answering=lambda: contextlib.nullcontext((OWN,)),
+        probe=lambda targets, **_: {
+            t: answer if t.port == 8443 else own if t == OWN else "silent" for t in targets
+        },
     )
     return stack, outside
 
@@ -73,7 +81,40 @@ def test_silence_beside_an_open_edge_or_one_on_loopback_passes(
     assert findings == []
 
 
-@pytest.mark.parametrize("heard", [[], [("172.18.0.2", 5)]])
+def test_silence_where_not_even_the_host_itself_is_heard_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged(monkeypatch)
+    stack, outside = world("127.0.0.1", "silent", own="silent")
+    with pytest.raises(CannotTell, match="nothing at all answered from outside over IPv4"):
+        network.test_only_the_edge_answers_outside(stack, outside, Evidence())
+
+
+def test_an_edge_that_is_declared_and_does_not_run_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged(monkeypatch)
+    stack, outside = world("0.0.0.0", "open", runs="other")
+    with pytest.raises(CannotTell, match="edge, which is the edge, does not run"):
+        network.test_only_the_edge_answers_outside(stack, outside, Evidence())
+
+
+@pytest.mark.parametrize(
+    ("answers", "deaf"),
+    [
+        ({"198.51.100.1": "open", "2001:db8::1": "silent"}, ["IPv6"]),
+        ({"198.51.100.1": "silent", "2001:db8::1": "refused"}, ["IPv4"]),
+        ({"198.51.100.1": "refused", "2001:db8::1": "open"}, []),
+        ({"198.51.100.1": "open"}, []),
+    ],
+)
+def test_a_family_is_heard_by_an_answer_or_a_refusal(answers: dict[str, str], deaf: list[str]) -> None:
+    assert reach.unheard_families({Target(address, 1): said for address, said in answers.items()}) == deaf
+
+
+def test_the_matrix_has_every_way_that_was_tried() -> None:
+    seen = {("app", "db", 5, "tcp"): True, ("web", "db", 5, "tcp"): True, ("log", "db", 5, "tcp"): False}
+
+    assert reach.matrix(seen, {("app", "db", 5, "tcp")}) == [("db:5/tcp", "app", "app, web", "1")]
+
+
+@pytest.mark.parametrize("heard", [[], [("172.18.0.2", 5)], [("2001:db8::1", network.CONTROL_PORT)]])
 def test_egress_that_hears_not_even_the_host_can_not_tell(
     monkeypatch: pytest.MonkeyPatch, heard: list[tuple[str, int]]
 ) -> None:
