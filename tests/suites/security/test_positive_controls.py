@@ -90,7 +90,7 @@ def test_silence_where_not_even_the_host_itself_is_heard_is_no_pass(monkeypatch:
 
 def test_an_edge_that_is_declared_and_does_not_run_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     judged(monkeypatch)
-    stack, outside = world("0.0.0.0", "open", runs="other")
+    stack, outside = world("0.0.0.0", "silent", runs="other")
     with pytest.raises(CannotTell, match="edge, which is the edge, does not run"):
         network.test_only_the_edge_answers_outside(stack, outside, Evidence())
 
