@@ -269,6 +269,7 @@ class Alerts(Section):
     rules: str | None = None  # folder of rule files, relative to the profile
     required: tuple[Name, ...] = ()
     watchdog: Name | None = None
+    receivers: dict[Name, Name] = Field(default_factory=dict)  # a severity → the Alertmanager receiver it has to reach
     expect: tuple[Expectation, ...] = ()
 
 

@@ -149,10 +149,36 @@ def for_drill(document: dict[str, Any], alertmanager: str) -> dict[str, Any]:
     return {**document, "global": {**world, "external_labels": labels}, "alerting": sends_to}
 
 
-def write_scaled(config: Path, into: Path, scale: float = DEFAULT_SCALE, *, alertmanager: str | None = None) -> None:
+def told_too(document: dict[str, Any], receiver: str, twin: str) -> dict[str, Any]:
+    """alertmanager.yml in which whatever is told to `receiver` (host:port) by webhook is told to `twin` as well."""
+
+    def both(hooks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        twins = [
+            {**hook, "url": hook["url"].replace(f"//{receiver}/", f"//{twin}/")}
+            for hook in hooks
+            if f"//{receiver}/" in str(hook.get("url"))
+        ]
+        return [*hooks, *twins]
+
+    receivers = [
+        {**one, "webhook_configs": both(one["webhook_configs"])} if "webhook_configs" in one else one
+        for one in document.get("receivers") or []
+    ]
+    return {**document, "receivers": receivers}
+
+
+def write_scaled(
+    config: Path,
+    into: Path,
+    scale: float = DEFAULT_SCALE,
+    *,
+    alertmanager: str | None = None,
+    twin: tuple[str, str] | None = None,
+) -> None:
     """Write the scaled copy of `config`'s prometheus and alertmanager folders below `into`.
 
-    With `alertmanager` (host:port) the copy's Prometheus sends there, see `for_drill`.
+    With `alertmanager` (host:port) the copy's Prometheus sends there, see `for_drill`; with `twin`, a receiver and another
+    one, the copy's Alertmanager tells both, see `told_too`.
 
     Files that hold no duration (templates, for instance) are copied as they are. Raises UserError when a file is missing
     or doesn't parse.
@@ -162,9 +188,13 @@ def write_scaled(config: Path, into: Path, scale: float = DEFAULT_SCALE, *, aler
         changed = scaled_prometheus(document, factor)
         return for_drill(changed, alertmanager) if alertmanager else changed
 
+    def routes(document: dict[str, Any], factor: float) -> dict[str, Any]:
+        changed = scaled_alertmanager(document, factor)
+        return told_too(changed, *twin) if twin else changed
+
     transformations: list[tuple[str, Callable[[dict[str, Any], float], dict[str, Any]]]] = [
         ("prometheus/prometheus.yml", prometheus),
-        ("alertmanager/alertmanager.yml", scaled_alertmanager),
+        ("alertmanager/alertmanager.yml", routes),
     ]
     rules = sorted((config / "prometheus" / "rules").glob("*.yml"))
     transformations += [(f"prometheus/rules/{file.name}", scaled_rules) for file in rules]

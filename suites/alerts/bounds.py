@@ -9,6 +9,7 @@ somebody who is away still holds up the next one.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -68,7 +69,7 @@ def route_of(route: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, A
     """The route that takes an alert, with what it inherits: the first child that matches, as deep as one does."""
     inherited = {key: value for key, value in route.items() if key not in ("routes", "matchers", "match", "match_re")}
     for child in route.get("routes") or []:
-        if all(_matches(matcher, labels) for matcher in _matchers(child)):
+        if all(matches(matcher, labels) for matcher in _matchers(child)):
             return route_of({**inherited, **child}, labels)
     return inherited
 
@@ -79,15 +80,20 @@ def _matchers(route: Mapping[str, Any]) -> list[str]:
     return [*(route.get("matchers") or []), *old]
 
 
-def _matches(matcher: str, labels: Mapping[str, str]) -> bool:
-    import re
+def matches(matcher: str, labels: Mapping[str, str]) -> bool:
+    """Whether labels satisfy a matcher as Alertmanager writes it (`severity = "critical"`). Raises ValueError for another text."""
+    name, how, wanted = parts_of(matcher)
+    has = labels.get(name, "")
+    same = bool(re.fullmatch(wanted, has)) if "~" in how else has == wanted
+    return same != how.startswith("!")
 
+
+def parts_of(matcher: str) -> tuple[str, str, str]:
+    """A matcher's label, operator and value. Raises ValueError when it has none."""
     parts = re.fullmatch(r"""\s*(?P<name>[\w.]+)\s*(?P<how>=~|!~|!=|=)\s*"?(?P<value>[^"]*)"?\s*""", matcher)
     if parts is None:
         raise ValueError(f"{matcher!r} is no matcher")
-    has, wanted = labels.get(parts["name"], ""), parts["value"]
-    same = bool(re.fullmatch(wanted, has)) if "~" in parts["how"] else has == wanted
-    return same != parts["how"].startswith("!")
+    return parts["name"], parts["how"], parts["value"]
 
 
 def _seconds(duration: str) -> float:

@@ -1,41 +1,33 @@
-"""Run causes against a time-scaled copy of the alerting, and write down when each alert reached somebody and when it ended."""
+"""Run causes against the scaled copy of the alerting, and write down when each alert reached somebody and when it ended."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaos.effect import Fault
 from chaos.faults import make
 from chaos.injection import injected
-from stack.clients.alertmanager import Alertmanager
-from stack.clients.http import Refused
-from stack.clients.prometheus import Prometheus
 from stack.clients.receiver import DeliveredAlert
-from stack.driver import Driver
 from stack.errors import CannotTell
-from stack.timescale import DEFAULT_SCALE, write_scaled
-from stack.waiting import eventually, pause
+from stack.waiting import pause
 from suites.alerts.bounds import Timers, timers
+from suites.alerts.scaled_copy import Drill
 
 if TYPE_CHECKING:
     from stack.model import Stack
     from stack.promises import Expectation
 
-SERVICES = ("prometheus-drill", "alertmanager-drill")
 GRACE = timedelta(seconds=1)
 """What an alert may take beyond its computed bound: delivery itself, and the stopwatch's own resolution."""
-_FILES = ("prometheus/prometheus.yml", "alertmanager/alertmanager.yml")
 _EVERY = 0.2
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"')
-_READY_WITHIN = timedelta(seconds=40)
 
 
 @dataclass
@@ -79,57 +71,6 @@ class Trial:
     """Alerts that reached the receiver during the drill and that no row of it expects."""
     broken_silence: tuple[str, ...] = ()
     """What was delivered about this row's target or its consequences, though the row says that it must not be: sentences."""
-
-
-@dataclass(frozen=True)
-class Drill:
-    """The scaled alerting while it runs."""
-
-    stack: Stack
-    driver: Driver
-    prometheus: Prometheus
-    alertmanager: Alertmanager
-
-
-@contextmanager
-def drill(stack: Stack, *, scale: float = DEFAULT_SCALE) -> Iterator[Drill]:
-    """Start the scaled copy beside the stack, wait until it watches everything, and remove it at the end.
-
-    Raises CannotTell when it can't be started or doesn't get ready.
-    """
-    write_scaled(configuration_of(stack), stack.state_dir / "drill", scale, alertmanager="alertmanager-drill:9093")
-    overlay = stack.root / "stack" / "compose.drill.yaml"
-    env = {**stack.driver.env, "SEATRIAL_STATE_DIR": str(stack.state_dir)}
-    driver = Driver.connect(
-        stack.project, [*stack.compose_files, overlay], env=env, project_dir=stack.driver.project_dir
-    )
-    try:
-        driver.compose("up", "--detach", "--no-deps", "--no-build", *SERVICES, timeout_seconds=60)
-        running = Drill(
-            stack, driver, Prometheus(_url(driver, SERVICES[0], 9090)), Alertmanager(_url(driver, SERVICES[1], 9093))
-        )
-        try:
-            eventually(
-                lambda: _watches(running), within=_READY_WITHIN, every=timedelta(seconds=0.3), what="the alert drill"
-            )
-        except AssertionError as error:
-            raise CannotTell(f"the alert drill did not get ready: {error}") from error
-        yield running
-    finally:
-        driver.compose("rm", "--stop", "--force", *SERVICES, timeout_seconds=60)
-
-
-def configuration_of(stack: Stack) -> Path:
-    """The folder that holds `prometheus/` and `alertmanager/`: where both services mount their configuration from.
-
-    Raises CannotTell when they keep it elsewhere.
-    """
-    for service in stack.by_role("metrics"):
-        for mount in service.mounts:
-            folder = Path(mount.source).parent
-            if mount.kind == "bind" and all((folder / file).is_file() for file in _FILES):
-                return folder
-    raise CannotTell(f"no folder with {' and '.join(_FILES)} is mounted, so there is nothing to make a drill of")
 
 
 def trials(stack: Stack) -> list[Expectation]:
@@ -271,22 +212,3 @@ def patience_for(bounds: Iterable[timedelta]) -> timedelta:
     started answers a scrape is the service's doing and not the alerting's.
     """
     return max(bounds, default=timedelta(0)) * 1.5 + timedelta(seconds=5)
-
-
-def _watches(running: Drill) -> bool:
-    """Every rule has been evaluated, and nothing but the watchdog is on its way: a drill begins in quiet."""
-    try:
-        targets, rules = running.prometheus.targets(), running.prometheus.rules()
-    except Refused:  # 503 while it starts
-        return False
-    excluded = running.stack.excluded
-    watched = [t for t in targets if t.labels.get("service") not in excluded]
-    quiet = {a.name for a in running.prometheus.alerts()} <= {running.stack.profile.alerts.watchdog or "Watchdog"}
-    return bool(watched) and all(t.is_up for t in watched) and all(rule.health == "ok" for rule in rules) and quiet
-
-
-def _url(driver: Driver, service: str, port: int) -> str:
-    for container_id in driver.container_ids(service):
-        for binding in driver.inspect(container_id)["NetworkSettings"]["Ports"].get(f"{port}/tcp") or []:
-            return f"http://{binding['HostIp']}:{binding['HostPort']}"
-    raise CannotTell(f"{service} publishes no {port}/tcp")

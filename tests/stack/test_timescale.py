@@ -22,6 +22,7 @@ from stack.timescale import (
     scaled_expression,
     scaled_prometheus,
     scaled_rules,
+    told_too,
     write_scaled,
 )
 
@@ -156,3 +157,15 @@ def test_bad_input_is_one_sentence_and_exit_code_4(tmp_path: Path, capsys: pytes
     lines = capsys.readouterr().err.splitlines()
     assert "can't be scaled" in lines[0]
     assert lines[1] == "--scale 2 is not in (0, 1]"
+
+
+def test_what_a_receiver_is_told_its_twin_is_told_too() -> None:
+    hook = {"url": "http://receiver:9095/webhook", "send_resolved": True}
+    elsewhere = {"url": "http://elsewhere:9095/webhook"}
+    document = {"receivers": [{"name": "a", "webhook_configs": [hook, elsewhere]}, {"name": "nobody"}]}
+
+    told = told_too(document, "receiver:9095", "twin:9095")["receivers"]
+
+    assert told[0]["webhook_configs"] == [hook, elsewhere, {**hook, "url": "http://twin:9095/webhook"}]
+    assert told[1] == {"name": "nobody"}
+    assert told_too({}, "receiver:9095", "twin:9095")["receivers"] == []

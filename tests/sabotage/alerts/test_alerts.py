@@ -17,12 +17,20 @@ from stack.driver import Driver
 from stack.errors import CannotTell
 from stack.model import Stack
 from stack.waiting import eventually
-from suites.alerts.drill import Trial, drill, run, trials
+from suites.alerts.drill import Trial, run, trials
+from suites.alerts.routing import route
 from suites.alerts.rule_files import rule_files
+from suites.alerts.scaled_copy import drill
+from suites.alerts.switch import lose_each
 from suites.alerts.test_firing import test_alert_fires_arrives_and_resolves as the_firing_check
 from suites.alerts.test_firing import test_fault_raises_its_alerts_and_no_others as the_quiet_check
+from suites.alerts.test_routing import test_alert_routes_by_its_severity as the_route_check
+from suites.alerts.test_routing import (
+    test_cause_inhibits_its_consequences_and_a_group_is_one_message as the_group_check,
+)
 from suites.alerts.test_rules import test_metrics_of_rules_exist as the_metric_check
 from suites.alerts.test_rules import test_rules_parse_and_pass_their_tests as the_rule_check
+from suites.alerts.test_silence import test_loss_of_the_alerting_is_noticed as the_switch_check
 from suites.check import Evidence
 from suites.observability.test_cardinality import test_series_per_target_are_bounded as the_series_check
 from suites.observability.test_targets import test_every_target_is_up as the_target_check
@@ -47,6 +55,7 @@ def running(folder: Path, sabotage: _Change) -> Iterator[Stack]:
         "SEATRIAL_STATE_DIR": str(folder / "state"),
         "SEATRIAL_PROMETHEUS_DRILL_PORT": "27191",
         "SEATRIAL_ALERTMANAGER_DRILL_PORT": "27193",
+        "SEATRIAL_RECEIVER_DRILL_PORT": "27196",
     }
     project = f"st-sabotage-alerts-{os.getpid()}"
     stack = Stack.load([HERE / "compose.yaml"], project=project, profile=HERE / "profile.toml", env=env)
@@ -80,22 +89,28 @@ def nothing(_config: Path) -> None:
 
 
 def heard(stack: Stack) -> list[Trial]:
+    """What became of the stack's one row of the matrix."""
     with drill(stack) as copy:
         return run(copy, trials(stack))
 
 
 def test_a_sound_stack_passes_every_check(tmp_path: Path) -> None:
     with running(tmp_path, nothing) as stack:
-        found = heard(stack)
+        with drill(stack) as copy:
+            found, losses = run(copy, trials(stack)), lose_each(copy)
 
         the_firing_check(found, "ServiceDown", Evidence())
         the_quiet_check(found, trials(stack)[0], Evidence())
+        the_switch_check(losses, "alert-receiver", Evidence())
         the_rule_check(stack, rule_files(stack), Evidence())
         eventually(lambda: all(t.is_up for t in stack.prometheus.targets()), within=_SOON * 2, every=_NOW_AND_THEN)
         the_target_check(stack, "prometheus", Evidence())
         the_series_check(stack, "prometheus", Evidence())
         (rules,) = rule_files(stack)
         the_metric_check(stack, rules, Evidence())
+        posted = route(stack)
+        the_route_check(stack, "alertmanager", posted, Evidence())
+        the_group_check("alertmanager", posted, Evidence())
 
 
 def test_a_rule_about_a_metric_or_label_that_nobody_provides_is_found(tmp_path: Path) -> None:
@@ -125,6 +140,59 @@ def test_a_muted_route_is_found(tmp_path: Path) -> None:
             the_firing_check(found, "ServiceDown", Evidence())
         with pytest.raises(AssertionError, match="nothing arrived, expected ServiceDown"):
             the_quiet_check(found, trials(stack)[0], Evidence())
+
+
+_ROUTING = "alertmanager/alertmanager.yml"
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "check", "says"),
+    [
+        (
+            edit(_ROUTING, "  routes: [", "  routes: [{matchers: ['severity = \"critical\"'], receiver: nobody}, "),
+            "route",
+            "ServiceDown: is routed to nobody, expected everybody",
+        ),
+        (edit(_ROUTING, "alert-receiver:9095", "alert-receiver:9096"), "route", "ServiceDown: arrived by no way, expected everybody"),
+        (edit(_ROUTING, "[alertname, service]", "[alertname, service, instance]"), "group", "came in 2 messages, expected 1"),
+        (edit(_ROUTING, 'alertname = "TillSilent"', 'alertname = "TillLoud"'), "group", "holds back any of the loaded alerts"),
+    ],
+    ids=["a route to nobody", "a receiver that is not there", "a group in pieces", "nothing is held back"],
+)
+def test_a_wrong_way_is_found(tmp_path: Path, sabotage: _Change, check: str, says: str) -> None:
+    with running(tmp_path, sabotage) as stack:
+        eventually(lambda: scraped_once(stack) and stack.alertmanager.is_ready(), within=_SOON * 2, every=_NOW_AND_THEN)
+        posted = route(stack)
+
+        with pytest.raises(AssertionError, match=says):
+            if check == "route":
+                the_route_check(stack, "alertmanager", posted, Evidence())
+            else:
+                the_group_check("alertmanager", posted, Evidence())
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "says"),
+    [
+        (
+            edit("prometheus/rules/down.yml", "expr: vector(1)", "expr: vector(1) > 1"),
+            "the watchdog does not reach it, so that its silence means nothing",
+        ),
+        (
+            edit("prometheus/prometheus.yml", '"alert-receiver:9095"], labels: {service: alert-receiver}', '"till:8000"]'),
+            "the loss of alert-receiver was noticed by Prometheus never",
+        ),
+    ],
+    ids=["no watchdog", "a receiver that nobody scrapes"],
+)
+def test_a_broken_switch_is_found(tmp_path: Path, sabotage: _Change, says: str) -> None:
+    with running(tmp_path, sabotage) as stack:
+        eventually(lambda: scraped_once(stack), within=_SOON * 2, every=_NOW_AND_THEN)
+        with drill(stack) as copy:
+            losses = lose_each(copy)
+
+        with pytest.raises(AssertionError, match=says):
+            the_switch_check(losses, "alert-receiver", Evidence())
 
 
 def test_noise_is_found(tmp_path: Path) -> None:
