@@ -5,11 +5,15 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from marketplace_server.app import create_app
 from marketplace_server.settings import Settings
 from starlette.testclient import TestClient
+
+if TYPE_CHECKING:
+    from tests.server.escrow_market import Market
 
 PASSWORD = "correct horse battery"
 _numbers = itertools.count()
@@ -76,3 +80,12 @@ def vendor(client: TestClient) -> Person:
 def buyer(client: TestClient) -> Person:
     """Somebody who buys."""
     return person(client)
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> "Iterator[Market]":
+    """A buyer and a vendor, their database, and a chain in memory."""
+    from tests.server.escrow_market import market_in
+
+    with market_in(tmp_path) as made:
+        yield made

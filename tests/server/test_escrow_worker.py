@@ -1,134 +1,11 @@
 """The escrow worker: every deposit credited once, every order paid out once, wherever it is killed and whoever goes on."""
 
-import asyncio
-import itertools
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
-from marketplace_server import accounts, books, listings, orders, settlement
-from marketplace_server.connection import Connection
-from marketplace_server.database import Database
 from marketplace_server.escrow import lease
-from marketplace_server.escrow.worker import Worker
-from marketplace_server.metrics import Metrics
 
-from stack.money import Books, in_the_books
-from tests.server.conftest import settings_at
-from tests.server.fake_chain import FEE, FakeChain, FakeTriple, Fuse, Killed
-
-PRICE = 50 * 10**9
-_keys = itertools.count()
-
-
-class Killable:
-    """A database whose every commit is a place to be killed at."""
-
-    def __init__(self, database: Database, fuse: Fuse) -> None:
-        self._database = database
-        self._fuse = fuse
-        self.read = database.read
-
-    async def write(self, work: Callable[[Connection], Any]) -> Any:
-        self._fuse.burn(after=False)
-        done = await self._database.write(work)
-        self._fuse.burn(after=True)
-        return done
-
-
-class Market:
-    """A database with a buyer, a vendor, and what they do to it."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.chain = FakeChain()
-        self.metrics = Metrics("blue")
-        self._loop = asyncio.new_event_loop()
-        self.buyer, self.vendor = (
-            self.do(lambda c, n=name: accounts.create(c, n, "hash"))[0] for name in ("buyer", "vendor")
-        )
-        self.listing = self.do(lambda c: listings.create(c, self.vendor, "Sextant", "", PRICE))["id"]
-
-    def close(self) -> None:
-        self._loop.close()
-
-    def run(self, work: Any) -> Any:
-        return self._loop.run_until_complete(work)
-
-    def do(self, work: Callable[[Connection], Any]) -> Any:
-        return self.run(self.database.write(work))
-
-    def worker(self, fuse: Fuse | None = None, **triple: Any) -> Worker:
-        lit = fuse or Fuse()
-        signed = sum(len(p["attempts"]) for o in self.books().orders for p in o["payouts"]) + 1000 * next(_keys)
-        fake = FakeTriple(self.chain, lit, signed=signed, **triple)
-        self.triple = fake
-        return Worker(Killable(self.database, lit), fake, self.metrics)  # type: ignore[arg-type]
-
-    def order(self) -> str:
-        asked = orders.Request(
-            buyer_id=self.buyer, listing_id=self.listing, key=str(next(_keys)), note="", refund_address="home"
-        )
-        return str(self.do(lambda c: orders.place(c, asked, wallets_answer=True)).order["id"])
-
-    def books(self) -> Books:
-        said = self.run(self.database.read(books.read))
-        return Books(said["ledger"], said["unbalanced"], tuple(said["orders"]))
-
-    def of(self, order_id: str) -> dict[str, Any]:
-        return next(order for order in self.books().orders if order["id"] == order_id)
-
-    def funded(self, worker: Worker, *amounts: int) -> str:
-        order_id = self.order()
-        self.run(worker.round())
-        for amount in amounts or (PRICE,):
-            self.chain.pay(self.of(order_id)["minor"], amount)
-        self.run(worker.round())
-        return order_id
-
-    def ship(self, order_id: str) -> None:
-        self.do(lambda c: settlement.ship(c, order_id, self.vendor, "payee"))
-
-    def release(self, order_id: str) -> None:
-        self.do(lambda c: settlement.release(c, order_id, self.buyer))
-
-    def settle(self, worker: Worker, order_id: str) -> None:
-        self.ship(order_id)
-        self.release(order_id)
-        self.run(worker.round())
-        self.chain.mine()
-        self.run(worker.round())
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    made = Database(settings_at(Path(tmp_path_factory.mktemp("escrow"))), Metrics("blue"))
-    made.start()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def market(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Market]:
-    monkeypatch.setattr(lease, "SECONDS", 0.0)  # whoever was killed is succeeded at once
-    made = Market(database)
-    # Subaddresses go on from those of the tests before, heights and ids likewise.
-    made.chain.height += 1000 * next(_keys)
-    made.chain.deposits = _Numbered(next(_keys))
-    yield made
-    made.close()
-
-
-class _Numbered(list):  # type: ignore[type-arg]
-    """A list that begins to count elsewhere, so that no two tests' deposits have one id."""
-
-    def __init__(self, start: int) -> None:
-        super().__init__()
-        self._start = start * 10**6
-
-    def __len__(self) -> int:
-        return self._start + super().__len__()
+from stack.money import in_the_books
+from tests.server.escrow_market import PRICE, Market
+from tests.server.fake_chain import FEE, Fuse, Killed
 
 
 def test_a_paid_order_is_funded_shipped_released_and_paid_out_by_one_transaction(market: Market) -> None:
@@ -250,7 +127,7 @@ def test_a_worker_that_lost_the_lease_writes_nothing(market: Market, monkeypatch
     monkeypatch.setattr(lease, "SECONDS", 60.0)
     other = market.worker()
     market.run(other.round())
-    old._renewed = float("inf")  # it still believes
+    old._turn._renewed = float("inf")  # it still believes
 
     market.chain.pay(market.of(order_id)["minor"], PRICE)
     market.run(old.round())

@@ -1,6 +1,7 @@
 """Who may say what about an order, and when; asked over HTTP, with the escrow's money as the database has it."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -75,13 +76,59 @@ def test_each_is_said_once(client: TestClient, vendor: Person, buyer: Person, or
     assert _say(client, buyer, order_id, "dispute") == (409, "wrong_state")
 
 
-@pytest.mark.parametrize("verb", ["release", "dispute", "refund", "resolve"])
+@pytest.mark.parametrize("verb", ["release", "refund", "resolve"])
 def test_nothing_is_decided_before_shipping(
     client: TestClient, vendor: Person, buyer: Person, arbiter: Person, order_id: str, verb: str
 ) -> None:
     who = {"refund": vendor, "resolve": arbiter}.get(verb, buyer)
 
     assert _say(client, who, order_id, verb) == (409, "wrong_state")
+
+
+def test_a_vendor_who_never_ships_does_not_keep_the_money(
+    client: TestClient, vendor: Person, buyer: Person, arbiter: Person, order_id: str
+) -> None:
+    assert _say(client, buyer, order_id, "dispute") == (200, "disputed")
+    assert _say(client, vendor, order_id, "ship") == (409, "wrong_state")
+    assert _say(client, buyer, order_id, "release") == (409, "wrong_state")  # there is no address to pay at
+    assert _say(client, arbiter, order_id, "resolve") == (202, "disputed")
+
+
+def test_a_buyer_who_never_paid_the_rest_gets_back_what_they_paid(
+    client: TestClient, vendor: Person, buyer: Person
+) -> None:
+    item = listing(client, vendor, price_piconero=50 * 10**9)
+
+    def order(connection: Connection) -> str:
+        asked = orders.Request(
+            buyer_id=buyer.id, listing_id=str(item["id"]), key=str(item["id"]), note="", refund_address=SUBADDRESS
+        )
+        return str(orders.place(connection, asked, wallets_answer=True).order["id"])
+
+    def pay_less(connection: Connection) -> None:
+        minor = records.highest_minor(connection) + 1
+        records.assign(connection, made, minor, f"address {minor}")
+        records.credit(connection, made, records.Deposit(minor, made, 10**10, 1))
+
+    made = str(_write(client, order))
+    assert _say(client, buyer, made, "dispute") == (409, "wrong_state")  # nothing to argue about yet
+    _write(client, pay_less)
+
+    assert _say(client, buyer, made, "dispute") == (200, "disputed")
+    assert _say(client, vendor, made, "refund") == (202, "disputed")
+
+
+def test_of_two_releases_at_the_same_moment_one_decides(
+    client: TestClient, vendor: Person, buyer: Person, order_id: str
+) -> None:
+    _say(client, vendor, order_id, "ship")
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: _say(client, buyer, order_id, "release"), range(8)))
+
+    assert sorted(answers) == [(202, "shipped"), *[(409, "wrong_state")] * 7]
+    seen = client.get(f"/api/orders/{order_id}", headers=buyer.headers).json()
+    assert seen["escrow"]["payouts"] == [{"kind": "release", "txid": None}]
 
 
 @pytest.mark.parametrize(

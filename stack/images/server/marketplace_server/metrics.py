@@ -48,6 +48,10 @@ class Metrics:
         )  # fmt: skip
         self.payouts = Counter("escrow_payouts_total", "Payouts confirmed by the chain.", ("kind",), registry=registry)
         self.deposits = Counter("escrow_deposits_total", "Deposits credited.", registry=registry)
+        self.reorganised = Counter(
+            "escrow_reorganised_total", "Deposits and payouts that the chain had and has no more.", ("what",),
+            registry=registry,
+        )  # fmt: skip
         self.escrow_failures = Counter(
             "escrow_step_failures_total", "Steps of the escrow worker that will be tried again.", ("step",),
             registry=registry,

@@ -230,6 +230,27 @@ MIGRATIONS: tuple[str, ...] = (
         sequence   INTEGER NOT NULL UNIQUE REFERENCES writes
     ) WITHOUT ROWID;
     """,
+    """
+    -- A dispute can begin as soon as there is money in the escrow, so that a vendor who never ships, or a buyer who never
+    -- pays the rest, does not lock it for ever (docs/adr/0010).
+    INSERT INTO order_transitions VALUES ('created', 'disputed'), ('funded', 'disputed');
+
+    -- A chain can be reorganised: a payout remembers the block that confirmed it, and is made again when the block is gone.
+    ALTER TABLE payouts ADD COLUMN height INTEGER;
+    CREATE INDEX payouts_by_height ON payouts (height) WHERE txid IS NOT NULL;
+    DROP TRIGGER payouts_happen_once;
+    CREATE TRIGGER payouts_happen_once BEFORE UPDATE OF txid ON payouts
+    WHEN OLD.txid IS NOT NULL AND NEW.txid IS NOT NULL BEGIN
+        SELECT RAISE(ABORT, 'a payout is made by one transaction');
+    END;
+
+    -- What has been paid out is not looked through again in every round.
+    CREATE INDEX escrow_deposits_held ON escrow_deposits (height, order_id) WHERE payout IS NULL;
+
+    -- Up to which block the chain was compared with this database: a restored one goes on from what it knew.
+    CREATE TABLE escrow_progress (one INTEGER PRIMARY KEY CHECK (one = 1), height INTEGER NOT NULL);
+    INSERT INTO escrow_progress VALUES (1, 0);
+    """,
 )
 
 

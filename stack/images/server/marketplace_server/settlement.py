@@ -11,7 +11,8 @@ from typing import Literal
 from . import arbiters, journal
 from .connection import Connection
 from .errors import Forbidden, NoEscrow, NotFound, WrongState
-from .escrow import rules
+from .escrow import records, rules
+from .replies import State
 from .transitions import Moved, move
 
 Role = Literal["buyer", "vendor", "arbiter"]
@@ -22,8 +23,10 @@ class Case:
     """An order, and what somebody is in it."""
 
     order_id: str
-    state: str
+    state: State
     role: Role
+    was_shipped: bool
+    """Whether the vendor said so, and with it where to pay."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Decided:
     """A payout that the worker will make."""
 
     order_id: str
-    state: str
+    state: State
     kind: rules.Kind
     sequence: int
 
@@ -41,17 +44,26 @@ def ship(connection: Connection, order_id: str, account_id: str, payout_address:
 
     Raises NotFound, Forbidden, NoEscrow, WrongState.
     """
-    _case(connection, order_id, account_id, may=("vendor",))
+    case = _case(connection, order_id, account_id, may=("vendor",))
+    price, _, received, _ = records.balance(connection, order_id)
+    if case.state == "funded" and received < price:
+        raise WrongState("The chain took its deposit back; it is shipped once that has arrived again.")
     moved = move(connection, order_id, "shipped", expected=frozenset({"funded"}))
     connection.execute("UPDATE escrows SET payout_address = ? WHERE order_id = ?", (payout_address, order_id))
     return moved
 
 
 def dispute(connection: Connection, order_id: str, account_id: str) -> Moved:
-    """Let either party call the arbiter. Raises NotFound, Forbidden, NoEscrow, WrongState."""
-    _case(connection, order_id, account_id, may=("buyer", "vendor"))
+    """Let either party call the arbiter, as soon as there is money to argue about.
+
+    Also before anything was shipped: else a vendor who never ships, or a buyer who never pays the rest, would lock the
+    money for ever. Raises NotFound, Forbidden, NoEscrow, WrongState.
+    """
+    case = _case(connection, order_id, account_id, may=("buyer", "vendor"))
     _refuse_when_decided(connection, order_id)
-    return move(connection, order_id, "disputed", expected=frozenset({"shipped"}))
+    if case.state == "created" and not records.balance(connection, order_id)[2]:
+        raise WrongState("Nothing was deposited for the order.")
+    return move(connection, order_id, "disputed", expected=frozenset({"created", "funded", "shipped"}))
 
 
 def release(connection: Connection, order_id: str, account_id: str) -> Decided:
@@ -81,8 +93,8 @@ def require_party(connection: Connection, order_id: str, account_id: str) -> Non
 
 def _case(connection: Connection, order_id: str, account_id: str, *, may: tuple[Role, ...]) -> Case:
     row = connection.execute(
-        "SELECT o.state, o.buyer_id, o.vendor_id, e.order_id FROM orders o LEFT JOIN escrows e ON e.order_id = o.id"
-        " WHERE o.id = ?",
+        "SELECT o.state, o.buyer_id, o.vendor_id, e.order_id, e.payout_address"
+        " FROM orders o LEFT JOIN escrows e ON e.order_id = o.id WHERE o.id = ?",
         (order_id,),
     ).fetchone()
     role = None if row is None else _role(connection, account_id, buyer_id=row[1], vendor_id=row[2])
@@ -92,7 +104,7 @@ def _case(connection: Connection, order_id: str, account_id: str, *, may: tuple[
         raise Forbidden(f"This is for the {' or the '.join(may)} to do.")
     if row[3] is None:
         raise NoEscrow
-    return Case(order_id, row[0], role)
+    return Case(order_id, row[0], role, was_shipped=row[4] is not None)
 
 
 def _role(connection: Connection, account_id: str, *, buyer_id: str, vendor_id: str) -> Role | None:
@@ -107,6 +119,8 @@ def _decide(connection: Connection, case: Case, kind: rules.Kind, *, allowed: se
     if case.state not in allowed:
         raise WrongState(f"The order is {case.state}.")
     _refuse_when_decided(connection, case.order_id)
+    if kind == "release" and not case.was_shipped:
+        raise WrongState("The order was never shipped, so there is no address to pay its vendor at.")
     sequence = journal.record(connection, f"decide {kind}", case.order_id)
     connection.execute(
         "INSERT INTO payouts (order_id, number, kind, signers, sequence, decided_at) VALUES (?, 0, ?, ?, ?, ?)",

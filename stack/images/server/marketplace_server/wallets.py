@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from . import logs
@@ -10,6 +10,8 @@ from .metrics import Metrics
 
 _TIMEOUT_SECONDS = 1.0
 _FRESH_SECONDS = 1.0
+_WORK_SECONDS = 5.0
+"""So long may a wallet be silent because it works on a call of our own: it does one thing at a time, and some take long."""
 _QUESTION = b'{"jsonrpc":"2.0","id":"0","method":"get_version"}'
 
 
@@ -20,10 +22,16 @@ class Wallets:
     its kernel still accepts the connection.
     """
 
-    def __init__(self, urls: Mapping[str, str], metrics: Metrics) -> None:
-        """Take name → URL. Without any, there is nothing to wait for and all answer."""
+    def __init__(
+        self, urls: Mapping[str, str], metrics: Metrics, busy_seconds: Callable[[str], float] = lambda _: 0.0
+    ) -> None:
+        """Take name → URL, and how long each has been at work on a call of ours (0: it is not).
+
+        Without any, there is nothing to wait for and all answer.
+        """
         self._targets = {name: (urlsplit(url).hostname or "", urlsplit(url).port or 80) for name, url in urls.items()}
         self._metrics = metrics
+        self._busy_seconds = busy_seconds
         self._answers: dict[str, bool] = {}
         self._asked_at = float("-inf")
         self._asking = asyncio.Lock()
@@ -34,13 +42,18 @@ class Wallets:
             return self._answers
         async with self._asking:
             if time.monotonic() - self._asked_at > _FRESH_SECONDS:
-                answers = await asyncio.gather(*(self._answers_http(*target) for target in self._targets.values()))
+                answers = await asyncio.gather(*(self._is_there(name) for name in self._targets))
                 self._remember(dict(zip(self._targets, answers, strict=True)))
         return self._answers
 
     async def all_answer(self) -> bool:
         """Say whether an order can be taken."""
         return all((await self.state()).values())
+
+    async def _is_there(self, name: str) -> bool:
+        if await self._answers_http(*self._targets[name]):
+            return True
+        return self._answers.get(name, False) and 0 < self._busy_seconds(name) < _WORK_SECONDS
 
     def _remember(self, answers: dict[str, bool]) -> None:
         for name, answered in answers.items():

@@ -1,15 +1,12 @@
-"""What the database knows of escrows, so that a worker killed anywhere goes on from what was committed, and not from memory."""
+"""What the database knows of escrows and their deposits: a worker killed anywhere goes on from what was committed."""
 
-import json
 import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from .. import journal
+from .. import journal, replies
 from ..connection import Connection
-from .rules import Decision, Payment
 
 
 @dataclass(frozen=True)
@@ -22,33 +19,12 @@ class Deposit:
     height: int
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """A signed transaction of a payout, as written down before it was submitted."""
-
-    txid: str
-    signed: str
-    fee: int
-    payments: tuple[Payment, ...]
-    deposits: tuple[str, ...]
-    """The transactions whose deposits it spends."""
-
-
-@dataclass(frozen=True)
-class Open:
-    """A payout that the chain has not confirmed yet, with the attempts made so far, oldest first."""
-
-    decision: Decision
-    deposits: tuple[str, ...]
-    attempts: tuple[Attempt, ...]
-
-
 def open_for(connection: Connection, order_id: str, refund_address: str) -> None:
     """Begin the escrow of an order; the worker gives it its address."""
     connection.execute("INSERT INTO escrows (order_id, refund_address) VALUES (?, ?)", (order_id, refund_address))
 
 
-def told(connection: Connection, order_id: str) -> dict[str, Any] | None:
+def told(connection: Connection, order_id: str) -> replies.Escrow | None:
     """Answer what the parties of an order are told of its escrow; None when it has none."""
     row = connection.execute("SELECT deposit_address FROM escrows WHERE order_id = ?", (order_id,)).fetchone()
     if row is None:
@@ -126,6 +102,35 @@ def credit(connection: Connection, order_id: str, deposit: Deposit) -> None:
     post(connection, order_id, "deposit", txid=None, sequence=sequence, entries=entries)
 
 
+def withdraw(connection: Connection, order_id: str, deposit: Deposit) -> None:
+    """Take a deposit back that the chain does not have any more; if it comes again, it is credited again."""
+    sequence = journal.record(connection, "deposit withdrawn", order_id)
+    connection.execute("DELETE FROM escrow_deposits WHERE order_id = ? AND txid = ?", (order_id, deposit.txid))
+    entries = {"chain": deposit.amount, "escrow": -deposit.amount}
+    post(connection, order_id, "deposit", txid=None, sequence=sequence, entries=entries)
+
+
+def held_since(connection: Connection, height: int) -> list[tuple[str, Deposit]]:
+    """Answer the deposits of blocks above `height` that no confirmed payout has spent, each with its order."""
+    rows = connection.execute(
+        "SELECT d.order_id, e.minor, d.txid, d.amount_piconero, d.height FROM escrow_deposits d"
+        " JOIN escrows e ON e.order_id = d.order_id WHERE d.payout IS NULL AND d.height > ? ORDER BY d.sequence",
+        (height,),
+    )
+    return [(str(order_id), Deposit(*rest)) for order_id, *rest in rows]
+
+
+def looked_at(connection: Connection) -> int:
+    """Answer the height up to which the chain was compared with this database."""
+    (height,) = connection.execute("SELECT height FROM escrow_progress").fetchone()
+    return int(height)
+
+
+def looked_up_to(connection: Connection, height: int) -> None:
+    """Remember up to which height the chain was compared with this database."""
+    connection.execute("UPDATE escrow_progress SET height = ?", (height,))
+
+
 def balance(connection: Connection, order_id: str) -> tuple[int, str, int, bool]:
     """Answer an order's price, its state, what was credited to it in all, and whether its settlement was decided."""
     row = connection.execute(
@@ -134,94 +139,6 @@ def balance(connection: Connection, order_id: str) -> tuple[int, str, int, bool]
         (order_id,),
     ).fetchone()
     return int(row[0]), str(row[1]), int(row[2]), bool(row[3])
-
-
-def left_behind(connection: Connection) -> list[tuple[str, tuple[int, ...]]]:
-    """Answer orders that are settled, with no payout under way, and hold deposits that came afterwards; with the amounts."""
-    rows = connection.execute(
-        "SELECT d.order_id, d.amount_piconero FROM escrow_deposits d JOIN orders o ON o.id = d.order_id"
-        " WHERE d.payout IS NULL AND o.state IN ('released', 'refunded') AND NOT EXISTS"
-        " (SELECT 1 FROM payouts p WHERE p.order_id = d.order_id AND p.txid IS NULL) ORDER BY d.order_id"
-    )
-    found: dict[str, list[int]] = {}
-    for order_id, amount in rows:
-        found.setdefault(order_id, []).append(int(amount))
-    return [(order_id, tuple(amounts)) for order_id, amounts in found.items()]
-
-
-def decide_return(connection: Connection, order_id: str) -> None:
-    """Decide that what came after the settlement goes back to the buyer; the arbiter signs for it."""
-    sequence = journal.record(connection, "decide return", order_id)
-    connection.execute(
-        "INSERT INTO payouts (order_id, number, kind, signers, sequence, decided_at)"
-        " SELECT ?1, MAX(number) + 1, 'refund', 'arbiter+buyer', ?2, ?3 FROM payouts WHERE order_id = ?1",
-        (order_id, sequence, time.time()),
-    )
-
-
-def open_payouts(connection: Connection, limit: int) -> list[Open]:
-    """Answer the payouts that are decided and not confirmed, in the order in which they were decided."""
-    rows = connection.execute(
-        "SELECT p.order_id, p.number, p.kind, p.signers, e.minor, o.price_piconero, e.refund_address, e.payout_address"
-        " FROM payouts p JOIN escrows e ON e.order_id = p.order_id JOIN orders o ON o.id = p.order_id"
-        " WHERE p.txid IS NULL ORDER BY p.sequence LIMIT ?",
-        (limit,),
-    ).fetchall()
-    return [_open(connection, row) for row in rows]
-
-
-def _open(connection: Connection, row: tuple[Any, ...]) -> Open:
-    order_id, number, kind, signed_by, minor, price, back, onward = row
-    deposits = connection.execute(
-        "SELECT txid, amount_piconero FROM escrow_deposits WHERE order_id = ? AND payout IS NULL ORDER BY sequence",
-        (order_id,),
-    ).fetchall()
-    amounts = tuple(int(amount) for _, amount in deposits)
-    decision = Decision(order_id, number, kind, tuple(signed_by.split("+")), minor, price, amounts, back, onward)
-    attempts = connection.execute(
-        "SELECT txid, signed, fee_piconero, payments, deposits FROM payout_attempts WHERE order_id = ? AND number = ?"
-        " ORDER BY at",
-        (order_id, number),
-    ).fetchall()
-    return Open(decision, tuple(txid for txid, _ in deposits), tuple(map(_attempt, attempts)))
-
-
-def _attempt(row: tuple[Any, ...]) -> Attempt:
-    txid, signed, fee, payments, deposits = row
-    return Attempt(txid, signed, fee, tuple(Payment(*one) for one in json.loads(payments)), tuple(json.loads(deposits)))
-
-
-def keep(connection: Connection, decision: Decision, attempt: Attempt) -> None:
-    """Write a signed transaction down, before it is submitted."""
-    payments = json.dumps([[one.party, one.address, one.amount] for one in attempt.payments])
-    connection.execute(
-        "INSERT INTO payout_attempts (txid, order_id, number, signed, fee_piconero, payments, deposits, at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            attempt.txid, decision.order_id, decision.number, attempt.signed, attempt.fee, payments,
-            json.dumps(attempt.deposits), time.time(),
-        ),
-    )  # fmt: skip
-
-
-def confirm(connection: Connection, decision: Decision, attempt: Attempt) -> None:
-    """Post a payout that the chain has confirmed, and mark the deposits it spent."""
-    connection.execute(
-        "UPDATE payouts SET txid = ? WHERE order_id = ? AND number = ?",
-        (attempt.txid, decision.order_id, decision.number),
-    )
-    for txid in attempt.deposits:
-        connection.execute(
-            "UPDATE escrow_deposits SET payout = ? WHERE order_id = ? AND txid = ? AND payout IS NULL",
-            (decision.number, decision.order_id, txid),
-        )
-    paid = {"vendor": 0, "buyer": 0}
-    for payment in attempt.payments:
-        paid[payment.party] += payment.amount
-    entries = {"vendors": paid["vendor"], "buyers": paid["buyer"], "fees": attempt.fee}
-    entries["escrow"] = -sum(entries.values())
-    sequence = journal.record(connection, decision.kind, decision.order_id)
-    post(connection, decision.order_id, decision.kind, txid=attempt.txid, sequence=sequence, entries=entries)
 
 
 def post(

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import secrets
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,6 +42,12 @@ class Rpc:
         self._host, self._port = parts.hostname or "", parts.port or 80
         self._password = password
         self._turn = asyncio.Lock()
+        self._since: float | None = None
+
+    @property
+    def busy_seconds(self) -> float:
+        """How long the call that is under way has been; 0 without one."""
+        return 0.0 if self._since is None else time.monotonic() - self._since
 
     async def call(self, method: str, *, within: float = 20.0, **params: Any) -> dict[str, Any]:
         """Return a method's result, waiting at most `within` seconds for it. Raises Silent, Refused."""
@@ -66,11 +73,14 @@ class Rpc:
     async def _ask(self, path: str, question: dict[str, Any], within: float, what: str) -> dict[str, Any]:
         body = json.dumps(question).encode()
         async with self._turn:
+            self._since = time.monotonic()
             try:
                 async with asyncio.timeout(within):
                     content = await self._exchange(path, body, what)
             except (OSError, EOFError, ValueError, TimeoutError) as error:
                 raise Silent(f"{self.name} did not answer {what} ({type(error).__name__})") from error
+            finally:
+                self._since = None
         try:
             answer = json.loads(content)
         except ValueError as error:

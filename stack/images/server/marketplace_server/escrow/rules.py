@@ -19,6 +19,8 @@ MIN_ESCROW_PICONERO = 10**10
 """Smallest price that an escrow is made for: five times the fee of its payout (1.8e9 piconero, measured)."""
 WITNESSES: tuple[Wallet, Wallet] = ("vendor", "arbiter")
 """Whose wallets must both have seen a deposit: the one who would lose by a false one, and the one who has no side."""
+PAID: tuple[Wallet, Wallet] = ("vendor", "buyer")
+"""Whose wallets sign a payout second and submit it (`signers`), and so remember whom it paid."""
 FEE_PICONERO, FEE_PER_DEPOSIT_PICONERO = 2 * 10**9, 10**9
 """A payout with one input weighs 1,507 and each further input about 620 (measured at 1.2e6 piconero a unit)."""
 CONFIRMATIONS = 10

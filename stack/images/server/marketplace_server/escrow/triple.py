@@ -7,17 +7,35 @@ submitted any number of times, by either signer, also after it was mined, and ha
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from ..settings import TRIPLE, Settings
-from .records import Attempt, Deposit
+from .adoption import Outgoing
+from .payouts import Attempt
+from .records import Deposit
 from .rpc import Refused, Rpc, RpcError, Silent
-from .rules import CONFIRMATIONS, WITNESSES, Plan, Wallet, disagreement
+from .rules import CONFIRMATIONS, PAID, WITNESSES, Plan, Wallet, disagreement
 
 _ADDRESSES_AT_ONCE = 50
+_TRANSACTIONS_AT_ONCE = 100
 _ACCOUNT = 0
 
-Whereabouts = Literal["mined", "pool", "unknown"]
+
+@dataclass(frozen=True)
+class Tip:
+    """A chain's last block; two chains of one height differ in its id."""
+
+    height: int
+    block_id: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the chain knows of a transaction; `height` is that of its block, 0 outside of one."""
+
+    where: Literal["mined", "pool", "unknown"]
+    height: int = 0
 
 
 class Disagreement(RpcError):
@@ -38,9 +56,23 @@ class Triple:
         wallets = {name: Rpc(name, settings.wallets[name], settings.wallet_passwords[name]) for name in TRIPLE}
         return cls(wallets, Rpc("daemon", settings.wallets["daemon"]))
 
-    async def height(self) -> int:
-        """Answer the chain's height."""
-        return int((await self._daemon.call("get_block_count"))["count"])
+    def busy_seconds(self, name: str) -> float:
+        """How long a wallet (or the daemon) has been at work on a call of ours; 0 when it is not."""
+        asked = {**self._wallets, "daemon": self._daemon}
+        return asked[name].busy_seconds if name in asked else 0.0
+
+    async def tip(self) -> Tip:
+        """Answer the chain's last block."""
+        header = (await self._daemon.call("get_last_block_header"))["block_header"]
+        return Tip(int(header["height"]), str(header["hash"]))
+
+    async def is_on_chain(self, block: Tip) -> bool:
+        """Say whether a block that was the last one is still on the chain."""
+        try:
+            told = await self._daemon.call("get_block_header_by_height", height=block.height)
+        except Refused:  # the chain is shorter now
+            return False
+        return str(told["block_header"]["hash"]) == block.block_id
 
     async def follow(self, names: Iterable[Wallet]) -> None:
         """Let wallets read the chain to its end, at the same time; about 10 ms when there is little new."""
@@ -49,30 +81,38 @@ class Triple:
     async def addresses(self, first: int, order_ids: Sequence[str]) -> list[tuple[str, int, str]]:
         """Answer (order, minor, address) for each order, from minor `first` on.
 
-        A subaddress that was paid to, or that a wallet's label gives to another order, is passed over: after a restore the
-        database may remember less than was promised. The label is stored on disk in all three before an address is told.
+        After a restore the database may remember less than was promised. So what the wallets' labels say of a subaddress
+        counts: it belongs to that order, also when it was paid to; and one that was paid to and has no label to nobody.
+        The label is stored on disk in all three before an address is told.
         """
         given: list[tuple[str, int, str]] = []
-        minor = first
+        looked_at: dict[int, tuple[str, set[str], bool]] = {}
+        taken: set[int] = set()
         for order_id in order_ids:
-            while (address := await self._free(minor, order_id)) is None:
+            minor = first
+            while True:
+                if minor not in looked_at:
+                    looked_at[minor] = await self._subaddress(minor)
+                address, labels, is_used = looked_at[minor]
+                if minor not in taken and (order_id in labels or not (labels or is_used)):
+                    break
                 minor += 1
+            taken.add(minor)
             given.append((order_id, minor, address))
-            minor += 1
         for wallet in self._wallets.values():
             for order_id, number, _ in given:
                 await wallet.call("label_address", index={"major": _ACCOUNT, "minor": number}, label=order_id)
             await wallet.call("store")
         return given
 
-    async def _free(self, minor: int, order_id: str) -> str | None:
+    async def _subaddress(self, minor: int) -> tuple[str, set[str], bool]:
+        """Answer a subaddress, the orders that labels give it to, and whether it was ever paid to."""
         entries = [await self._entry(wallet, minor) for wallet in self._wallets.values()]
-        if any(entry.get("used") or entry.get("label") not in {"", order_id} for entry in entries):
-            return None
         addresses = {str(entry["address"]) for entry in entries}
         if len(addresses) != 1:
             raise Disagreement(f"the wallets have {len(addresses)} addresses for subaddress {minor}")
-        return addresses.pop()
+        labels = {str(label) for entry in entries if (label := entry.get("label"))}
+        return addresses.pop(), labels, any(bool(entry.get("used")) for entry in entries)
 
     @staticmethod
     async def _entry(wallet: Rpc, minor: int) -> dict[str, object]:
@@ -92,10 +132,26 @@ class Triple:
         seen = [await self._arrived(self._wallets[name], above) for name in WITNESSES]
         return sorted(set(seen[0]) & set(seen[1]), key=lambda one: (one.height, one.txid, one.minor))
 
+    async def outgoing(self, above: int) -> list[Outgoing]:
+        """Answer what left subaddresses in blocks above height `above`, as told by those that remember whom it paid."""
+        told = [one for name in PAID for one in await self._transfers(self._wallets[name], "out", above)]
+        found: dict[tuple[int, str], Outgoing] = {}
+        for one in told:
+            paid = tuple((str(to["address"]), int(to["amount"])) for to in one.get("destinations", ()))
+            for index in one["subaddr_indices"]:
+                known = Outgoing(int(index["minor"]), str(one["txid"]), int(one["height"]), int(one["fee"]), paid)
+                if paid or (known.minor, known.txid) not in found:
+                    found[known.minor, known.txid] = known
+        return list(found.values())
+
     @staticmethod
-    async def _arrived(wallet: Rpc, above: int) -> list[Deposit]:
-        asked = {"in": True, "account_index": _ACCOUNT, "filter_by_height": True, "min_height": max(0, above)}
-        told = (await wallet.call("get_transfers", **asked)).get("in", [])
+    async def _transfers(wallet: Rpc, way: Literal["in", "out"], above: int) -> list[dict[str, Any]]:
+        asked = {way: True, "account_index": _ACCOUNT, "filter_by_height": True, "min_height": max(0, above)}
+        told: list[dict[str, Any]] = (await wallet.call("get_transfers", **asked)).get(way, [])
+        return told
+
+    async def _arrived(self, wallet: Rpc, above: int) -> list[Deposit]:
+        told = await self._transfers(wallet, "in", above)
         amounts: dict[tuple[int, str, int], int] = {}
         for one in told:
             minor = int(one["subaddr_index"]["minor"])
@@ -145,12 +201,18 @@ class Triple:
         if answer.get("tx_hash_list") != [attempt.txid]:
             raise Disagreement(f"{signers[1]} submitted something else than {attempt.txid}")
 
-    async def whereabouts(self, txids: Sequence[str]) -> dict[str, Whereabouts]:
+    async def keep(self, name: Wallet) -> None:
+        """Let a wallet write to its disk what it knows: whom it paid, for a database that may be restored older."""
+        await self._wallets[name].call("store")
+
+    async def whereabouts(self, txids: Sequence[str]) -> dict[str, Found]:
         """Ask the chain, which alone knows, what became of transactions."""
-        told = await self._daemon.plain("/get_transactions", txs_hashes=list(txids)) if txids else {}
-        found: dict[str, Whereabouts] = dict.fromkeys(txids, "unknown")
-        for one in told.get("txs", []):
-            if one.get("tx_hash") not in found:
-                raise Silent("the daemon answered for a transaction that was not asked for")
-            found[one["tx_hash"]] = "pool" if one["in_pool"] else "mined"
+        found = dict.fromkeys(txids, Found("unknown"))
+        for start in range(0, len(txids), _TRANSACTIONS_AT_ONCE):
+            asked = list(txids[start : start + _TRANSACTIONS_AT_ONCE])
+            told = await self._daemon.plain("/get_transactions", txs_hashes=asked, prune=True)
+            for one in told.get("txs", []):
+                if one.get("tx_hash") not in found:
+                    raise Silent("the daemon answered for a transaction that was not asked for")
+                found[one["tx_hash"]] = Found("pool") if one["in_pool"] else Found("mined", int(one["block_height"]))
         return found
