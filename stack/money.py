@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,11 @@ from stack.errors import CannotTell
 from stack.purse import chain_of
 
 if TYPE_CHECKING:
+    from stack.clients.inside import InsideRpc
     from stack.model import Stack
 
 _PAID_OUT = ("vendors", "buyers", "fees")
+_TRANSACTIONS_AT_ONCE = 100
 _FINAL = {"released", "refunded"}
 
 
@@ -49,12 +52,20 @@ def broken(stack: Stack) -> list[str]:
 
     """
     books = books_of(stack)
-    attempts = books.attempts
-    told = chain_of(stack).plain("/get_transactions", txs_hashes=attempts) if attempts else {}
-    on_chain = {one["tx_hash"]: not one["in_pool"] for one in told.get("txs", ())}
+    on_chain = _known_to(chain_of(stack), books.attempts)
     minors = [order["minor"] for order in books.orders]
     balances = {name: _held(stack, name, minors) for name in stack.profile.wallets} if minors else {}
     return [*in_the_books(books), *on_the_chain(books, on_chain), *in_the_wallets(books, balances)]
+
+
+def _known_to(chain: InsideRpc, txids: Sequence[str]) -> dict[str, bool]:
+    """Transaction → whether it is in a block, of those that the chain has or that wait for it."""
+    found: dict[str, bool] = {}
+    for start in range(0, len(txids), _TRANSACTIONS_AT_ONCE):
+        asked = list(txids[start : start + _TRANSACTIONS_AT_ONCE])
+        told = chain.plain("/get_transactions", txs_hashes=asked, prune=True)
+        found |= {one["tx_hash"]: not one["in_pool"] for one in told.get("txs", ())}
+    return found
 
 
 def books_of(stack: Stack) -> Books:

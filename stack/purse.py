@@ -72,6 +72,13 @@ class Purse:
         """Mine blocks and return the chain's height."""
         return int(self.daemon.call("generateblocks", amount_of_blocks=blocks, wallet_address=self.home)["height"])
 
+    def reorganise(self, blocks: int, *, forget: bool) -> None:
+        """Take the chain's last blocks away; their transactions wait in the pool again, or with `forget` are nowhere."""
+        self.daemon.plain("/pop_blocks", nblocks=blocks)
+        if forget:
+            self.daemon.call("flush_txpool")
+        self.wallet.call("refresh")
+
     def waiting(self) -> int:
         """How many transactions wait in the daemon's pool."""
         return int(self.daemon.call("get_info")["tx_pool_size"])

@@ -21,7 +21,7 @@ from stack.purse import SPENDABLE_BLOCKS, Purse
 from stack.waiting import eventually
 
 T = TypeVar("T")
-Ending = Literal["release", "arbiter releases", "arbiter refunds", "vendor refunds"]
+Ending = Literal["release", "arbiter releases", "arbiter refunds", "vendor refunds", "never shipped"]
 
 PRICE_PICONERO = 5 * 10**10
 _FINAL = {"released", "refunded"}
@@ -41,6 +41,8 @@ class Voyage:
     state: str = ""
     began: float = 0.0
     deposited: list[str] = field(default_factory=list)
+    has_address: bool = False
+    is_decided: bool = False
     received: int = 0
     held: int = 0
     payouts: tuple[str, ...] = ()
@@ -113,53 +115,74 @@ class Settling:
         return voyage
 
     def settle(
-        self, voyages: Sequence[Voyage], *, within: timedelta, meanwhile: Callable[[], None] = lambda: None
+        self,
+        voyages: Sequence[Voyage],
+        *,
+        within: timedelta,
+        meanwhile: Callable[[], None] = lambda: None,
+        until: Callable[[Voyage], bool] = lambda voyage: voyage.is_over,
     ) -> None:
-        """Take all orders to their ends, mining as it goes; `meanwhile` is called in every turn.
+        """Take all orders to their ends, or as far as `until`, mining as it goes; `meanwhile` is called in every turn.
 
         Raises:
-            AssertionError: not all were over in time; says how far each of those got.
+            AssertionError: not all were there in time; says how far each of those got.
 
         """
 
         def turn() -> bool:
             for voyage in voyages:
-                if not voyage.is_over:
+                if not until(voyage):
                     with suppress(CannotTell):  # no answer: whoever acts looks again
-                        self._advance(voyage)
+                        self._advance(voyage, until)
             meanwhile()
+            if all(map(until, voyages)):
+                return True
             with suppress(CannotTell):
                 self._mine(voyages)
-            return all(voyage.is_over for voyage in voyages)
+            return False
 
         try:
             eventually(turn, within=within, every=timedelta(milliseconds=150), what=f"{len(voyages)} orders settled")
         except AssertionError as error:
-            message = "; ".join([str(error), *(str(voyage) for voyage in voyages if not voyage.is_over)])
+            message = "; ".join([str(error), *(str(voyage) for voyage in voyages if not until(voyage))])
             raise AssertionError(message) from error
 
-    def _advance(self, voyage: Voyage) -> None:
+    def look(self, voyage: Voyage) -> Voyage:
+        """Read what the marketplace says of an order now, and do nothing about it. Raises CannotTell, Refused."""
+        self._read(voyage)
+        return voyage
+
+    def ship(self, voyage: Voyage) -> None:
+        """Ship as its vendor, whatever state it is in. Raises CannotTell, Refused."""
+        self._market.ship(self._tokens["vendor"], voyage.order_id, payout_address=voyage.payout_address)
+
+    def _advance(self, voyage: Voyage, until: Callable[[Voyage], bool]) -> None:
         try:
-            seen = self._market.escrow(self._tokens["buyer"], voyage.order_id)
+            seen = self._read(voyage)
         except Refused as refused:
             if refused.status not in {429, 502, 503, 504}:
                 raise
             return
-        if seen.state != voyage.state:
-            voyage.state = seen.state
-            voyage.note(seen.state)
-        voyage.received, voyage.held = seen.received, seen.held
-        for payout in seen.payouts:
-            if payout.txid and payout.txid not in voyage.payouts:
-                voyage.note(f"paid out by {payout.txid}")
-        voyage.payouts = tuple(payout.txid for payout in seen.payouts if payout.txid)
-        if not voyage.is_over and (act := self._next(voyage, seen)):
+        if not until(voyage) and (act := self._next(voyage, seen)):
             try:
                 act()
             except Refused as refused:
                 # 409: it was done, and the answer was lost. Too fast, or not now: again in the next turn.
                 if refused.status not in {409, 429, 502, 503, 504}:
                     raise
+
+    def _read(self, voyage: Voyage) -> Escrow:
+        seen = self._market.escrow(self._tokens["buyer"], voyage.order_id)
+        if seen.state != voyage.state:
+            voyage.state = seen.state
+            voyage.note(seen.state)
+        voyage.has_address, voyage.is_decided = seen.deposit_address is not None, bool(seen.payouts)
+        voyage.received, voyage.held = seen.received, seen.held
+        for payout in seen.payouts:
+            if payout.txid and payout.txid not in voyage.payouts:
+                voyage.note(f"paid out by {payout.txid}")
+        voyage.payouts = tuple(payout.txid for payout in seen.payouts if payout.txid)
+        return seen
 
     def _next(self, voyage: Voyage, seen: Escrow) -> Callable[[], object] | None:
         """What the party whose turn it is does now; None while something has to happen first."""
@@ -170,6 +193,8 @@ class Settling:
             return lambda: self._pay(voyage, address, due)
         if voyage.is_expected:
             return None  # what is under way is waited for: else it would come late by chance
+        if seen.state == "funded" and voyage.ending == "never shipped":
+            return lambda: market.dispute(tokens["buyer"], order_id)
         if seen.state == "funded":
             return lambda: market.ship(tokens["vendor"], order_id, payout_address=voyage.payout_address)
         if seen.payouts:

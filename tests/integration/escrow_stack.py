@@ -1,0 +1,56 @@
+"""A copy of the stack with all that an escrow needs, for tests that may spoil its chain and its database."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from stack.driver import Driver
+from stack.errors import CannotTell, NoEngine
+from stack.model import Stack
+from stack.money import broken
+from stack.project import COMPOSE_FILE, ROOT, environment
+from stack.purse import Purse
+from stack.settling import Voyage, received_wrongly
+from stack.waiting import eventually
+
+WALLETS = tuple(f"monero-wallet-rpc-{name}" for name in ("buyer", "vendor", "arbiter"))
+_SERVICES = ("nginx", "server-blue", "monerod", *WALLETS)
+
+
+@contextmanager
+def escrow_stack(project: str, offset: int) -> Iterator[Stack]:
+    """Bring a copy up, and take it down afterwards. Skips the test where there is no engine."""
+    env = environment(project, offset)
+    try:
+        Driver.connect(project, [COMPOSE_FILE], env=env)
+    except NoEngine as error:
+        pytest.skip(str(error))
+    began = _stack("up", "--project", project, "--offset", str(offset), "--no-build", "--services", *_SERVICES)
+    try:
+        assert began.returncode == 0, began.stderr
+        yield Stack.load([COMPOSE_FILE], project=project, profile=COMPOSE_FILE.with_name("profile.toml"), env=env)
+    finally:
+        _stack("down", "--project", project)
+
+
+def wrong(stack: Stack, purse: Purse, voyages: Sequence[Voyage]) -> list[str]:
+    """What is not true once everything answers again."""
+
+    def asked() -> tuple[list[str]] | None:
+        try:
+            return ([*filter(None, (received_wrongly(one, purse) for one in voyages)), *broken(stack)],)
+        except CannotTell:
+            return None
+
+    return eventually(asked, within=timedelta(seconds=30), every=timedelta(seconds=1), what="everything answers")[0]
+
+
+def _stack(*arguments: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "stack", *arguments]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
