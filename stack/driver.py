@@ -164,6 +164,14 @@ class Driver:
             attrs: dict[str, Any] = self.api.inspect_image(ref)  # type: ignore[no-untyped-call]
             return attrs
 
+    def remove_image(self, ref: str) -> None:
+        """Take an image away; one that is not there is as good as gone, one that something uses stays."""
+        if not (done := complete(["docker", "image", "rm", ref], timeout_seconds=_API_TIMEOUT_SECONDS)).ok:
+            gone = "No such image" in done.stderr
+            if not gone and "conflict" not in done.stderr:
+                message = f"the image {ref} can't be removed: {done.last_words()}"
+                raise CannotTell(message)
+
     def image_history(self, ref: str) -> list[str]:
         """The commands that made an image, the newest first, as the engine kept them (`docker image history`)."""
         with _translated(f"reading the history of image {ref}"):

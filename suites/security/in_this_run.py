@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from stack.copy_isolated import isolated
 from stack.errors import NoEngine
 from stack.model import Stack
 from suites.check import check_of
@@ -14,6 +15,17 @@ from suites.session import choice_of, may_run
 def is_asked_for(request: pytest.FixtureRequest, check: str) -> bool:
     """Whether some test of this session stands for the check."""
     return any(mark.args[0].id == check for item in request.session.items for mark in item.iter_markers("check"))
+
+
+def unseen(request: pytest.FixtureRequest, stack: Stack) -> frozenset[str]:
+    """The services that no check of running containers will see: idle ones, and what a copy of the stack can't have.
+
+    Of these what is declared stays the last word.
+    """
+    idle = {service.name for service in stack.services if service.idle}
+    if choice_of(request.config).how is How.COPY:
+        idle |= set(isolated(stack.rendered, excluded=stack.excluded, idle=idle)[1])
+    return frozenset(idle)
 
 
 def will_be_observed(request: pytest.FixtureRequest, stack: Stack, check: str) -> bool:

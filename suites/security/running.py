@@ -22,7 +22,8 @@ def containers_of(stack: Stack, service: Service) -> list[Container]:
     if not found and service.one_shot:
         not_applicable(f"{service.name} is a one-shot job and has ended")
     if not found:
-        raise CannotTell(f"{service.name} is not running, so nothing of it can be observed")
+        why = stack.absent.get(service.name)
+        raise CannotTell(f"{service.name} is not running, so nothing of it can be observed" + (f": {why}" if why else ""))
     return found
 
 

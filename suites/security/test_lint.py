@@ -9,7 +9,7 @@ import pytest
 
 from stack.model import Stack
 from suites.check import Area, Check, Evidence, Impact, Level, Severity, as_mark, not_applicable, over
-from suites.security.in_this_run import will_be_observed
+from suites.security.in_this_run import unseen, will_be_observed
 from suites.security.rules import lint, overlaps
 from suites.security.rules.finding import Finding, judge
 
@@ -40,10 +40,15 @@ def test_lint_rule_finds_nothing(
     stack: Stack, rule: lint.Rule, evidence: Evidence, request: pytest.FixtureRequest
 ) -> None:
     judged_by = overlaps.LINT_BY_RUNNING.get(rule.id)
-    if judged_by and will_be_observed(request, stack, judged_by):
-        not_applicable(f"{judged_by} observes the same in the running containers, in this run")
-
     active = {service.name for service in stack.services}
+    if judged_by and will_be_observed(request, stack, judged_by):
+        active &= unseen(request, stack)
+        evidence.declared(
+            f"{judged_by} observes the same in the running containers; left for this: {', '.join(sorted(active)) or 'none'}"
+        )
+        if not active:
+            not_applicable(f"{judged_by} observes the same in the running containers, in this run")
+
     found = [one for one in lint.findings(stack.compose_files) if one.rule == rule.id and one.service in active]
     observed = overlaps.LINT_PARTS_BY_RUNNING.get(rule.id, {})
     found = [

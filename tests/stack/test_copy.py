@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from stack.compose import load_project
-from stack.copy import isolated
+from stack.copy_isolated import isolated
+from stack.copy_start import waves
 
 COMPOSE = """
 services:
@@ -88,3 +89,46 @@ def test_values_are_final(copied: Any) -> None:
     tree, _ = copied
 
     assert tree["services"]["web"]["environment"]["PRICE"] == "$$5"
+
+
+REACHES_OUT = {
+    "privileged": ("privileged: true", "it is privileged"),
+    "pid": ("pid: host", "its pid is host"),
+    "ipc": ("ipc: host", "its ipc is host"),
+    "network-of-another": ("network_mode: 'container:theirs'", "its network_mode is container:theirs"),
+    "devices": ("devices: [/dev/kmsg]", "it is given the host's /dev/kmsg"),
+    "volumes": ("volumes_from: ['container:theirs']", "it takes volumes of another container:theirs"),
+    "secret": ("secrets: [s]", "its secret s is external"),
+    "config": ("configs: [c]", "its config c is external"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(REACHES_OUT))
+def test_what_could_touch_what_is_not_its_own_is_left_out(name: str, tmp_path: Path) -> None:
+    line, reason = REACHES_OUT[name]
+    (tmp_path / "compose.yaml").write_text(
+        f"services:\n  a: {{image: i, {line}}}\n  b: {{image: i}}\nsecrets: {{s: {{external: true}}}}\nconfigs: {{c: {{external: true}}}}\n"
+    )
+    tree, left_out = isolated(load_project([tmp_path / "compose.yaml"], env={}).tree, excluded=(), idle=())
+
+    assert set(tree["services"]) == {"b"}
+    assert reason in left_out["a"]
+
+
+def test_a_copys_networks_take_no_interface_of_the_host(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        "services:\n  a: {image: i, networks: [lan]}\nnetworks:\n  lan: {driver: macvlan, driver_opts: {parent: eth0}, internal: true}\n"
+    )
+    tree, _ = isolated(load_project([tmp_path / "compose.yaml"], env={}).tree, excluded=(), idle=())
+
+    assert tree["networks"] == {"lan": {"internal": True}}
+
+
+def test_services_start_after_what_they_wait_for() -> None:
+    services = {"a": {"depends_on": {"b": {}, "gone": {}}}, "b": {"depends_on": {"c": {}}}, "c": {}, "d": {}}
+
+    assert waves(services) == [["c", "d"], ["b"], ["a"]]
+
+
+def test_a_circle_ends() -> None:
+    assert waves({"a": {"depends_on": {"b": {}}}, "b": {"depends_on": {"a": {}}}}) == [["a", "b"]]
