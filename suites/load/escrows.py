@@ -57,7 +57,7 @@ def sailed(config: pytest.Config, stack: Stack, *, seed: int) -> Sailed:
     """Settle them, or say again what came of it. Raises CannotTell when the stack could not be asked."""
     if config.stash.get(_SAILED, None) is None:
         try:
-            config.stash[_SAILED] = _sail(stack, _objective(stack), seed)
+            config.stash[_SAILED] = sail(stack, seed=seed)
         except SeatrialError as error:
             config.stash[_SAILED] = error
     known = config.stash[_SAILED]
@@ -75,7 +75,9 @@ def _objective(stack: Stack) -> float:
     return said.objectives.settle_seconds
 
 
-def _sail(stack: Stack, objective: float, seed: int) -> Sailed:
+def sail(stack: Stack, *, seed: int) -> Sailed:
+    """Settle them. Raises CannotTell when the stack could not be asked; NOT_APPLICABLE where nobody promised."""
+    objective = _objective(stack)
     patience = timedelta(seconds=objective + ORDERS * SECONDS_BETWEEN)
     plan = for_seconds(plan_of(stack, seed=seed), patience.total_seconds() + 10, warm_up_seconds=_WARM_UP_SECONDS)
     watched = applications(stack) if stack.profile.application_metrics else []

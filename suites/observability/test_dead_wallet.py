@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -27,6 +27,7 @@ _DEATHS = {"paused": Paused, "stopped": Stopped}
 _DEFAULT_TIMEOUT = timedelta(seconds=10)
 """Prometheus's own, where the stack has no metrics store to ask."""
 _BACK_WITHIN = timedelta(seconds=20)
+_KNOWN_WITHIN = timedelta(seconds=10)
 
 
 @check(
@@ -87,13 +88,20 @@ def scrape_timeout(stack: Stack, exporter: str) -> timedelta:
     if stack.profile.metrics is None and not stack.by_role("metrics"):
         return _DEFAULT_TIMEOUT
     prometheus = stack.prometheus
-    job = next(
-        (one.job for one in prometheus.targets() if exporter in (one.labels.get("service"), _host(one.url))), None
-    )
+    jobs: list[str] = []
+
+    def found() -> bool:
+        about = [one for one in prometheus.targets() if exporter in (one.labels.get("service"), _host(one.url))]
+        jobs[:] = [one.job for one in about]
+        return bool(jobs)
+
+    try:
+        # One that has just started knows its configuration before its targets.
+        eventually(found, within=_KNOWN_WITHIN, every=timedelta(milliseconds=200), what=f"a target is {exporter}")
+    except AssertionError as error:
+        raise CannotTell(f"the metrics store does not scrape {exporter}, so nobody gives a scrape of it up") from error
     config = yaml.safe_load(prometheus.config())
-    said = next((one for one in config.get("scrape_configs") or () if one["job_name"] == job), None)
-    if said is None:
-        raise CannotTell(f"the metrics store does not scrape {exporter}, so nobody gives a scrape of it up")
+    said: dict[str, Any] = next((one for one in config.get("scrape_configs") or () if one["job_name"] in jobs), {})
     told = said.get("scrape_timeout") or (config.get("global") or {}).get("scrape_timeout")
     return timedelta(milliseconds=milliseconds(told)) if told else _DEFAULT_TIMEOUT
 

@@ -133,7 +133,11 @@ def exporter() -> Iterator[tuple[str, int, list[str]]]:
 
 def stack_with(address: tuple[str, int], balances: list[Balance]) -> Any:
     wallet = SimpleNamespace(balance=lambda: balances[0] if len(balances) == 1 else balances.pop(0), height=lambda: 121)
-    return SimpleNamespace(wallet=lambda _name: wallet, published=lambda _service, _port: address)
+    return SimpleNamespace(
+        wallet=lambda _name: wallet,
+        url=lambda _endpoint: f"http://{address[0]}:{address[1]}/metrics",
+        profile=SimpleNamespace(wallet_metrics=object()),
+    )
 
 
 BALANCE = Balance(total=4221641503241413, unlocked=12, unspent_outputs=3, multisig_import_needed=False)

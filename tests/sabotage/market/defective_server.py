@@ -1,0 +1,159 @@
+"""The marketplace's server with one defect, named by SABOTAGE: run inside the server's image, in place of its own entry point."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from marketplace_server import __main__ as program
+from marketplace_server.errors import Unavailable, WalletsUnavailable
+from marketplace_server.escrow.worker import Worker
+from marketplace_server.metrics import Metrics
+from marketplace_server.middleware.guard import Guard
+from marketplace_server.middleware.observe import Observe
+from marketplace_server.wallets import Wallets
+
+
+def none() -> None:
+    """Have no defect."""
+
+
+# ── what is counted (OBS-APP-001) ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def labels_carry_paths() -> None:
+    """Count under the path instead of the route's template."""
+
+    def count(self: Any, scope: Any, status: int, seconds: float) -> None:
+        self._metrics.requests.labels(scope["method"], scope["path"], str(status)).inc()
+        self._metrics.duration.labels(scope["method"], scope["path"]).observe(seconds)
+
+    Observe._count = count
+
+
+def every_other_request_is_counted() -> None:
+    """Lose half of the requests."""
+    right, seen = Observe._count, [0]
+
+    def count(self: Any, scope: Any, status: int, seconds: float) -> None:
+        seen[0] += 1
+        if seen[0] % 2:
+            right(self, scope, status, seconds)
+
+    Observe._count = count
+
+
+def errors_count_as_successes() -> None:
+    """Call every answer a 200."""
+    right = Observe._count
+    Observe._count = lambda self, scope, status, seconds: right(self, scope, 200, seconds)
+
+
+def durations_are_milliseconds() -> None:
+    """Observe milliseconds under a name that says seconds."""
+    right = Observe._count
+    Observe._count = lambda self, scope, status, seconds: right(self, scope, status, seconds * 1000)
+
+
+def orders_count_twice() -> None:
+    """Count each order once when it comes and once when it is done."""
+    _counting(lambda metrics: _doubled(metrics.orders))
+
+
+def escrows_are_not_counted() -> None:
+    """Credit deposits and say nothing of it, and never say how much is held."""
+
+    def silent(_right: Any) -> Any:
+        return lambda *_: None
+
+    def change(metrics: Any) -> None:
+        _changed(metrics.deposits, "inc", silent)
+        _changed(metrics.escrow_locked, "set", silent)
+
+    _counting(change)
+
+
+# ── what is answered while wallets are away (FLV-DEG-001) ───────────────────────────────────────────────────────────────
+
+
+def orders_fail_without_wallets() -> None:
+    """Answer 500."""
+    right = Wallets.all_answer
+
+    async def all_answer(self: Any) -> bool:
+        if not await right(self):
+            raise RuntimeError("no wallet")
+        return True
+
+    Wallets.all_answer = all_answer
+
+
+def nobody_is_told_when_to_come_back() -> None:
+    """Answer 503 without Retry-After."""
+    right = Unavailable.__init__
+
+    def rude(self: Any, *arguments: Any, **named: Any) -> None:
+        right(self, *arguments, **named)
+        self.headers = {}
+
+    Unavailable.__init__ = rude
+
+
+def browsing_needs_wallets() -> None:
+    """Close the whole shop."""
+    right = Guard.__call__
+
+    async def call(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        browses = scope["type"] == "http" and (scope["method"], scope["path"]) == ("GET", "/api/listings")
+        if browses and not await scope["app"].state.context.wallets.all_answer():
+            await WalletsUnavailable(retry_after_seconds=5).response()(scope, receive, send)
+        else:
+            await right(self, scope, receive, send)
+
+    Guard.__call__ = call
+
+
+def orders_are_taken_without_wallets() -> None:
+    """Acknowledge what nobody can pay for."""
+
+    async def all_answer(_self: Any) -> bool:
+        return True
+
+    Wallets.all_answer = all_answer
+
+
+# ── what becomes of the money (LOAD-ESC-001) ────────────────────────────────────────────────────────────────────────────
+
+
+def payouts_are_never_made() -> None:
+    """Keep the money."""
+
+    async def make(_self: Any) -> None:
+        return
+
+    Worker._make_payouts = make
+
+
+def _counting(change: Callable[[Any], None]) -> None:
+    right = Metrics.__init__
+
+    def init(self: Any, colour: str) -> None:
+        right(self, colour)
+        change(self)
+
+    Metrics.__init__ = init
+
+
+def _doubled(counter: Any) -> None:
+    _changed(counter, "inc", lambda right: lambda amount=1: right(2 * amount))
+
+
+def _changed(instrument: Any, method: str, made_of: Callable[[Any], Any]) -> None:
+    setattr(instrument, method, made_of(getattr(instrument, method)))
+
+
+if __name__ == "__main__":
+    globals()[os.environ["SABOTAGE"]]()
+    sys.exit(program.main())

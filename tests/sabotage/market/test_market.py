@@ -1,0 +1,175 @@
+"""Checks that watch the marketplace at its business find each defect of a running server, and nothing wrong with a sound one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from chaos.probes import edge_serves
+from chaos.runner import Runner
+from stack import lifecycle
+from stack.errors import CannotTell
+from stack.measured import ApplicationMetrics
+from stack.model import Stack
+from stack.profile import Profile
+from stack.project import COMPOSE_FILE, environment
+from stack.waiting import eventually
+from suites.check import Evidence
+from suites.failover.test_degraded import test_the_rest_goes_on as the_degraded_check
+from suites.load.escrows import sail
+from suites.load.test_escrows import test_escrows_keep_the_money_invariants as the_escrow_check
+from suites.observability import test_application as application
+
+HERE = Path(__file__).parent
+PROJECT = f"st-sabotage-market-{os.getpid()}"
+OFFSET = 3000
+WALLETS = tuple(f"monero-wallet-rpc-{name}" for name in ("buyer", "vendor", "arbiter"))
+SERVICES = ("nginx", "server-blue", "monerod", *WALLETS)
+PATIENCE_SECONDS = 20.0
+"""For an escrow that will never be paid out."""
+
+Defect = Callable[..., Stack]
+
+
+def _environment(defect: str) -> dict[str, str]:
+    # Clients of a load come from outside the host, where a copy's edge is not to be reached otherwise.
+    return environment(PROJECT, OFFSET) | {"SEATRIAL_PUBLIC_ADDRESS": "0.0.0.0", "SABOTAGE": defect}
+
+
+def _stack(defect: str, **objectives: float) -> Stack:
+    profile = Profile.load(COMPOSE_FILE.with_name("profile.toml"))
+    changed = profile.model_copy(update={"objectives": profile.objectives.model_copy(update=objectives)})
+    overlaid = [COMPOSE_FILE, HERE / "overlay.yaml"]
+    return Stack.load(overlaid, project=PROJECT, profile=changed, env=_environment(defect))
+
+
+@pytest.fixture(scope="module")
+def market() -> Iterator[Defect]:
+    """A copy of the reference stack whose server is given one defect after another."""
+    try:
+        lifecycle.up(
+            PROJECT, services=SERVICES, overlays=[HERE / "overlay.yaml"], env=_environment("none"), build=False
+        )
+    except CannotTell as reason:
+        pytest.skip(f"needs a Docker engine and built images: {reason}")
+    stack = _stack("none")
+
+    def with_(defect: str, **objectives: float) -> Stack:
+        nonlocal stack
+        stack = _stack(defect, **objectives)
+        stack.driver.compose("up", "--detach", "--no-deps", "--no-build", "--pull", "never", "server-blue")
+        serves = edge_serves("/api/listings")
+        eventually(
+            lambda: serves.complaint(stack) is None and stack.container("server-blue").health == "healthy",
+            within=timedelta(seconds=60),
+            every=timedelta(milliseconds=200),
+            what=f"the server with the defect {defect!r} serves",
+        )
+        return stack
+
+    try:
+        yield with_
+    finally:
+        Runner.of(stack).close()
+        lifecycle.down(PROJECT)
+
+
+def _names(stack: Stack) -> ApplicationMetrics:
+    said = stack.profile.application_metrics
+    assert said is not None
+    return said
+
+
+def _degraded(stack: Stack, service: str) -> None:
+    case = next(case for case in stack.profile.degraded if service in case.without)
+    the_degraded_check(stack, case, case.absence[0], Evidence())
+
+
+# ── OBS-APP-001 ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_sound_server_counts_rightly_and_stays_open(market: Defect) -> None:
+    stack = market("none")
+
+    assert application.of_requests(stack, _names(stack), Evidence()) == []
+    assert application.of_writes(stack, _names(stack), Evidence()) == []
+    _degraded(stack, "monerod")
+
+
+@pytest.mark.parametrize(
+    ("defect", "says"),
+    [
+        ("labels_carry_paths", "the route label is '/api/listings/[0-9a-f]{24}', a path and no template"),
+        ("every_other_request_is_counted", "GET /api/listings with 200: 7 answered, [0-6] counted"),
+        ("errors_count_as_successes", "GET unmatched with 404: 11 answered, 0 counted"),
+        (
+            "durations_are_milliseconds",
+            "GET /api/listings: its durations sum to .* s, expected more than 0 and at most",
+        ),
+    ],
+)
+def test_a_server_that_counts_requests_wrongly_is_found(market: Defect, defect: str, says: str) -> None:
+    stack = market(defect)
+
+    with pytest.raises(AssertionError, match=says):
+        application.test_metrics_move_with_the_traffic(_NoRequest(), stack, "requests", Evidence())  # type: ignore[arg-type]
+
+
+def test_a_server_that_counts_orders_twice_is_found(market: Defect) -> None:
+    stack = market("orders_count_twice")
+
+    with pytest.raises(AssertionError, match="orders_created_total: 1 acknowledged, 2 counted"):
+        application.test_metrics_move_with_the_traffic(_NoRequest(), stack, "writes", Evidence())  # type: ignore[arg-type]
+
+
+# ── FLV-DEG-001 ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("defect", "says"),
+    [
+        ("orders_fail_without_wallets", r"no write was refused with 503 and Retry-After within 5 s \(.* status 500"),
+        (
+            "nobody_is_told_when_to_come_back",
+            r"no write was refused with 503 and Retry-After within 5 s \(.* status 503",
+        ),
+        ("browsing_needs_wallets", "/api/listings: not served for .* 503, expected 200"),
+        ("orders_are_taken_without_wallets", "no write was refused .*every write was acknowledged"),
+    ],
+)
+def test_a_server_that_does_not_bear_the_loss_is_found(market: Defect, defect: str, says: str) -> None:
+    stack = market(defect)
+
+    with pytest.raises(AssertionError, match=says):
+        _degraded(stack, "monero-wallet-rpc-buyer")
+
+
+# ── LOAD-ESC-001, and the escrows of OBS-APP-001 ────────────────────────────────────────────────────────────────────────
+
+
+def test_a_server_that_settles_rightly_and_says_so_wrongly_is_found_by_what_it_says(market: Defect) -> None:
+    stack = market("escrows_are_not_counted")
+    run = sail(stack, seed=1)
+
+    the_escrow_check(run, Evidence())
+    assert application.of_escrows(run, _names(stack), Evidence()) == [
+        "escrow_deposits_total: grew by 0, expected 4",
+        "escrow_locked_piconero: stayed at 0 while 4 escrows went through it",
+    ]
+
+
+def test_a_server_that_keeps_the_money_is_found(market: Defect) -> None:
+    run = sail(market("payouts_are_never_made", settle_seconds=PATIENCE_SECONDS), seed=3)
+
+    with pytest.raises(
+        AssertionError, match=rf"\(release\): shipped after .* s, expected its end within {PATIENCE_SECONDS:g} s"
+    ):
+        the_escrow_check(run, Evidence())
+
+
+class _NoRequest:
+    """Stands in for pytest's request, which only the aspect of the escrows asks."""
