@@ -34,6 +34,7 @@ class Settings:
     busy_timeout_seconds: float = 5.0
     max_body_bytes: int = 64 * 1024
     max_body_seconds: float = 10.0
+    """In how many seconds the whole of a body must have come."""
 
     @property
     def holds_escrows(self) -> bool:
@@ -60,6 +61,7 @@ class Settings:
                 if env.get(variable := f"WALLET_{name.upper()}_RPC_PASSWORD_FILE")
             },
             session_lifetime_seconds=int(_number(env, "SEATRIAL_SESSION_SECONDS", 12 * 3600, 1, 30 * 86400)),
+            max_body_seconds=_number(env, "SEATRIAL_BODY_SECONDS", 10.0, 0.1, 60),
             drain_seconds=_number(env, "SEATRIAL_DRAIN_SECONDS", 1.0, 0, 60),
         )
 
