@@ -17,6 +17,7 @@ from stack.errors import CannotTell, SeatrialError
 from stack.journey import Ack, Journey, Losses, journey_of
 from stack.money import broken
 from stack.waiting import eventually
+from suites.business import write
 
 if TYPE_CHECKING:
     from stack.model import Stack
@@ -112,7 +113,7 @@ def _steady(stack: Stack, journey: Journey, case: Degraded) -> list[Ack]:
             raise CannotTell(f"not steady beforehand, so nothing was taken away: {complaint}")
     acks: list[Ack] = []
     while len(acks) < _MOST_WRITES and not {ack.kind for ack in acks} >= set(case.refuses):
-        acks.append(journey.act())
+        acks.append(write(journey))
     if unseen := sorted(set(case.refuses) - {ack.kind for ack in acks}):
         raise CannotTell(f"{len(acks)} writes of the journey had none of kind {', '.join(unseen)}")
     return acks

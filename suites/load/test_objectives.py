@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from load.runner import Summary
+from load.verdict import FEWEST_REQUESTS
 from suites.check import Area, Evidence, Impact, Level, Severity, check, inconclusive
 from suites.load.findings import require
 
@@ -69,9 +70,11 @@ def test_the_generator_was_not_the_bottleneck(gate_run: Summary, evidence: Evide
     for name, histogram in (("arrivals late, p99", record.schedule_lag), ("event loop late, p99", record.loop_lag)):
         evidence.measure(name, histogram.get_value_at_percentile(99) / 1e3, "ms")
     evidence.measure("dropped arrivals", record.dropped, "arrivals", objective=0)
-    if not gate_run.requests:
+    if gate_run.requests < FEWEST_REQUESTS:
         inconclusive("; ".join(gate_run.never_made))
+    if gate_run.saturation:
+        # Whether it would have kept up with the processor to itself, this run can't say.
+        inconclusive(f"the generator was saturated: {'; '.join(gate_run.saturation)}")
 
-    reasons = [*gate_run.saturation, *gate_run.never_made]
-
-    assert not reasons, f"load generator: {'; '.join(reasons)}"
+    # With time and processor to spare, what it did not send as scheduled is its own doing.
+    assert not gate_run.never_made, f"load generator: {'; '.join(gate_run.never_made)}"

@@ -13,6 +13,7 @@ import pytest
 from stack.errors import CannotTell
 from stack.journey import journey_of
 from stack.waiting import eventually
+from suites.business import write
 from suites.check import Area, Evidence, Impact, Level, Severity, check, over
 from suites.observability import money, traffic
 from suites.observability.exposition import Exposition, applications, of_service
@@ -104,7 +105,7 @@ def of_writes(stack: Stack, names: ApplicationMetrics, evidence: Evidence) -> li
         before = _scraped(stack)
         acks: Counter[str] = Counter()
         while acks.total() < _MOST_WRITES and not acks.keys() >= names.counted.keys():
-            acks[journey.act().kind] += 1
+            acks[write(journey).kind] += 1
         if unseen := sorted(names.counted.keys() - acks.keys()):
             raise CannotTell(f"{acks.total()} writes of the journey had none of kind {', '.join(unseen)}")
         wanted = {name: acks[kind] for kind, several in names.counted.items() for name in several}

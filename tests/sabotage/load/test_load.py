@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,7 @@ from stack.waiting import pause
 from suites.check import Evidence
 from suites.load.findings import require
 from suites.load.plan import clients_of, for_seconds, plan_of
+from suites.load.test_objectives import test_the_generator_was_not_the_bottleneck as the_generator_check
 
 SERVER = "server-blue"
 
@@ -28,10 +30,11 @@ def stack(reference: Stack) -> Iterator[Stack]:
     Runner.of(reference).close()
 
 
-def run_under(stack: Stack, fault: Fault, seconds: float) -> Summary:
-    """The profile's load for six seconds, with a fault in the middle."""
+def run_under(stack: Stack, fault: Fault, seconds: float, *, users: int | None = None) -> Summary:
+    """The profile's load for six seconds, with a fault in the middle; `users` bounds how many may wait."""
     with Outside(stack.project) as outside:
         plan = for_seconds(plan_of(stack, seed=1), 6.0, warm_up_seconds=1.0)
+        plan = replace(plan, users=users or plan.users)
         with BaseLoad(plan, clients_of(stack, outside), prefix=outside.exec_prefix) as load:
             load.start()
             pause(1.0)
@@ -54,3 +57,11 @@ def test_a_server_that_is_gone_fails_the_error_rate_by_name(stack: Stack) -> Non
     with pytest.raises(AssertionError, match=r"errors is .* % \(\d+ × \w+: 50\d"):
         require(seen, "errors", Evidence())
     assert seen.outages, "a stretch without an answer is an outage"
+
+
+def test_a_generator_that_drops_what_it_should_send_fails(stack: Stack) -> None:
+    # With so few clients no more than 200 may be under way, and a stall of three seconds has 300 arrive.
+    seen = run_under(stack, Paused(SERVER), 3.0, users=20)
+
+    with pytest.raises(AssertionError, match=r"load generator: \d+ of \d+ arrivals were dropped"):
+        the_generator_check(seen, Evidence())
