@@ -73,10 +73,15 @@ class Purse:
         return int(self.daemon.call("generateblocks", amount_of_blocks=blocks, wallet_address=self.home)["height"])
 
     def reorganise(self, blocks: int, *, forget: bool) -> None:
-        """Take the chain's last blocks away; their transactions wait in the pool again, or with `forget` are nowhere."""
+        """Take the chain's last blocks away; their transactions wait in the pool again.
+
+        With `forget` they are nowhere, and other blocks take the place of those: a longer chain, as in any
+        reorganisation, for wallets do not notice before.
+        """
         self.daemon.plain("/pop_blocks", nblocks=blocks)
         if forget:
             self.daemon.call("flush_txpool")
+            self.mine(blocks + 1)
         self.wallet.call("refresh")
 
     def waiting(self) -> int:

@@ -9,14 +9,25 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from stack import units
 from stack.errors import CannotTell, SeatrialError
 from stack.journey import Ack, Journey, Losses, journey_of
+from stack.progress import Progress
 from stack.waiting import pause
+
+if TYPE_CHECKING:
+    from stack.model import Stack
+    from stack.settle import Settled
+
+Escrows: TypeAlias = "Settled | AssertionError | CannotTell | None"
+"""What became of the escrows: None when there were none."""
+_SETTLED_WITHIN = timedelta(seconds=120)
 
 
 @dataclass
@@ -68,39 +79,76 @@ def sail(journey: Journey, *, seconds: float, rate: float, until: Callable[[], b
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command. Exit codes: 0 nothing lost, 1 losses or nothing acknowledged, 4 bad input or no answer."""
+    """Run the command.
+
+    Exit codes: 0 nothing lost and the money right, 1 not so or nothing acknowledged, 4 bad input or no answer.
+    """
     options = _parser().parse_args(argv)
+    progress = Progress()
     try:
-        journey = _journey(options)
+        stack, journey = _stack_and_journey(options)
+        count = escrows_among(options.rate * options.seconds, options.escrow_share) if stack else 0
+        with ThreadPoolExecutor(1, thread_name_prefix="escrows") as aside:
+            escrows = aside.submit(_settle, stack, count, options.seconds) if stack and count else None
+            with progress.step(f"writing for {options.seconds:g} s, {options.rate:g} a second"):
+                log = sail(journey, seconds=options.seconds, rate=options.rate)
+            with progress.step(f"settling {count} escrows"):
+                settled = escrows.result() if escrows else None
+        with progress.step(f"reading {len(log.acks)} writes back"):
+            verdict = _verified(journey, log)
     except SeatrialError as error:
         print(str(error).rstrip(".") + ".", file=sys.stderr)
         return 4
-    log = sail(journey, seconds=options.seconds, rate=options.rate)
-    verdict: Losses | CannotTell
-    try:
-        verdict = journey.verify(log.acks)
-    except CannotTell as error:
-        verdict = error  # what was done is worth telling all the same
-    print(json.dumps(_document(log, verdict), indent=2) if options.json else _told(log, verdict))
-    if isinstance(verdict, CannotTell):
+    finally:
+        progress.close()
+    print(json.dumps(_document(log, verdict, settled), indent=2) if options.json else _told(log, verdict, settled))
+    if isinstance(verdict, CannotTell) or isinstance(settled, CannotTell):
         return 4
-    return 1 if verdict or not log.acks else 0
+    is_wrong = isinstance(settled, AssertionError) or (settled is not None and bool(settled.wrong))
+    return 1 if verdict or is_wrong or not log.acks else 0
 
 
-def _journey(options: argparse.Namespace) -> Journey:
+def escrows_among(writes: float, share: float) -> int:
+    """How many of so many writes are orders that are settled: one at least, unless the share is 0; 200 at most."""
+    return min(200, max(1, round(writes * share))) if share else 0
+
+
+def _settle(stack: Stack, count: int, seconds: float) -> Settled | AssertionError | CannotTell:
+    """Settle orders while the journey writes; what kept it from it is an answer too, and worth telling with the rest."""
+    from stack.settle import ENDINGS, settle
+
+    endings = [ENDINGS[number % len(ENDINGS)] for number in range(count)]
+    over = timedelta(seconds=seconds)
+    try:
+        return settle(stack, endings, within=over + _SETTLED_WITHIN, over=over)
+    except (AssertionError, CannotTell) as error:
+        return error
+
+
+def _verified(journey: Journey, log: Log) -> Losses | CannotTell:
+    try:
+        return journey.verify(log.acks)
+    except CannotTell as error:
+        return error  # what was done is worth telling all the same
+
+
+def _stack_and_journey(options: argparse.Namespace) -> tuple[Stack | None, Journey]:
+    """The journey, and the stack when its escrows can be settled too: a URL has no chain to pay on."""
     if options.url:
         from stack.marketplace import MarketplaceJourney
 
-        return MarketplaceJourney(options.url)
+        return None, MarketplaceJourney(options.url)
     from stack.model import Stack
     from stack.project import environment
 
     files = options.compose_file or [Path(__file__).parent / "compose.yaml"]
     profile = options.profile or files[0].with_name("profile.toml")
-    return journey_of(Stack.load(files, project=options.project, profile=profile, env=environment(options.project)))
+    env = environment(options.project, options.offset)
+    stack = Stack.load(files, project=options.project, profile=profile, env=env)
+    return stack if stack.profile.chain else None, journey_of(stack)
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """Answers bad input with the exit code that all of Seatrial uses for it."""
 
     def error(self, message: str) -> NoReturn:
@@ -109,12 +157,16 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m stack.journey", description="Do the stack's business, then verify it.")
+    parser = Parser(prog="python -m stack.journey", description="Do the stack's business, then verify it.")
     commands = parser.add_subparsers(required=True)
     run = commands.add_parser("run", help="write for a while, then read everything back")
     run.add_argument("--for", dest="seconds", type=_seconds, default=30.0, help="how long, as 30s or 2m (default 30s)")
     run.add_argument("--rate", type=_rate, default=20.0, help="writes a second (default 20)")
+    run.add_argument(
+        "--escrow-share", type=_share, default=0.01, help="share of writes that are orders to settle (default 0.01)"
+    )
     run.add_argument("--project", default="seatrial", help="the running stack (default seatrial)")
+    run.add_argument("--offset", type=int, default=0, help="the port offset it was brought up with")
     run.add_argument(
         "--compose-file", type=Path, action="append", help="its compose files (default the reference stack's)"
     )
@@ -143,7 +195,18 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _told(log: Log, verdict: Losses | CannotTell) -> str:
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        message = f"expected a share from 0 to 1, found {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return share
+
+
+def _told(log: Log, verdict: Losses | CannotTell, settled: Escrows) -> str:
     did = ", ".join(f"{count} {kind}" for kind, count in sorted(log.kinds.items())) or "nothing"
     found = f"cannot tell: {verdict}" if isinstance(verdict, CannotTell) else str(verdict)
     highest = max((ack.sequence for ack in log.acks), default=0)
@@ -156,11 +219,27 @@ def _told(log: Log, verdict: Losses | CannotTell) -> str:
         f"unanswered    {log.unanswered}",
         *(f"refused       {count} × {why}" for why, count in log.refused.most_common()),
         f"verified      {found if log.acks else 'nothing, for nothing was acknowledged'}",
+        *_settlements(settled),
     ]
     return "\n".join(lines)
 
 
-def _document(log: Log, verdict: Losses | CannotTell) -> dict[str, object]:
+def _settlements(settled: Escrows) -> list[str]:
+    if settled is None:
+        return []
+    if isinstance(settled, CannotTell | AssertionError):
+        return [f"escrows       {'cannot tell' if isinstance(settled, CannotTell) else 'NOT TRUE'}: {settled}"]
+    ends = Counter(voyage.ending for voyage in settled.voyages)
+    did = ", ".join(f"{count} {ending}" for ending, count in sorted(ends.items()))
+    slowest = max(voyage.seconds for voyage in settled.voyages)
+    return [
+        f"escrows       {len(settled.voyages)} settled, the slowest in {slowest:.1f} s: {did}",
+        *(f"NOT TRUE      {reason}" for reason in settled.wrong),
+        *([] if settled.wrong else [f"money         all invariants hold; {settled.locked} piconero locked"]),
+    ]
+
+
+def _document(log: Log, verdict: Losses | CannotTell, settled: Escrows) -> dict[str, object]:
     return {
         "acknowledged": len(log.acks),
         "kinds": dict(log.kinds),
@@ -172,4 +251,13 @@ def _document(log: Log, verdict: Losses | CannotTell) -> dict[str, object]:
         "refused": dict(log.refused),
         "losses": dataclasses.asdict(verdict) if isinstance(verdict, Losses) else None,
         "cannot_tell": str(verdict) if isinstance(verdict, CannotTell) else None,
+        "escrows": None if settled is None else _escrows(settled),
     }
+
+
+def _escrows(settled: Settled | AssertionError | CannotTell) -> dict[str, object]:
+    if isinstance(settled, CannotTell | AssertionError):
+        kind = "cannot_tell" if isinstance(settled, CannotTell) else "not_true"
+        return {kind: [str(settled)]}
+    orders = {voyage.order_id: voyage.payouts for voyage in settled.voyages}
+    return {"settled": orders, "not_true": list(settled.wrong), "locked_piconero": settled.locked}

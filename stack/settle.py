@@ -5,19 +5,49 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, get_args
 
 from stack.errors import CannotTell, SeatrialError
 from stack.money import books_of, broken
+from stack.progress import Progress
 from stack.purse import Purse, open_purse
+from stack.sailing import Parser
 from stack.settling import Ending, Settling, Voyage, received_wrongly
 
 if TYPE_CHECKING:
     from stack.model import Stack
 
 ENDINGS: tuple[Ending, ...] = get_args(Ending)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of some orders, and what is not true after them."""
+
+    voyages: tuple[Voyage, ...]
+    wrong: tuple[str, ...]
+    seconds: float
+    """From the first order to the last one's end."""
+    locked: int
+    """What is held in escrow afterwards, in piconero."""
+
+    @property
+    def per_minute(self) -> float:
+        """How many settle in a minute at this pace."""
+        return 60 * len(self.voyages) / self.seconds if self.seconds else 0.0
+
+
+def load(project: str, offset: int) -> Stack:
+    """The reference stack as a running project. Raises SeatrialError."""
+    from stack.model import Stack
+    from stack.project import COMPOSE_FILE, environment
+
+    env = environment(project, offset)
+    return Stack.load([COMPOSE_FILE], project=project, profile=COMPOSE_FILE.with_name("profile.toml"), env=env)
 
 
 def settling_on(stack: Stack, purse: Purse) -> Settling:
@@ -33,8 +63,8 @@ def settling_on(stack: Stack, purse: Purse) -> Settling:
     return Settling(stack.edge, purse, appoint)
 
 
-def settle(stack: Stack, endings: Sequence[Ending], *, within: timedelta) -> tuple[list[Voyage], list[str]]:
-    """Settle an order for each ending, all interleaved, and say what is not true afterwards.
+def settle(stack: Stack, endings: Sequence[Ending], *, within: timedelta, over: timedelta = timedelta(0)) -> Settled:
+    """Settle an order for each ending, begun evenly `over` a time and interleaved, and say what is not true afterwards.
 
     Raises:
         AssertionError: not all were settled in time.
@@ -43,41 +73,53 @@ def settle(stack: Stack, endings: Sequence[Ending], *, within: timedelta) -> tup
     """
     with open_purse(stack, spendings=len(endings)) as purse:
         settling = settling_on(stack, purse)
-        voyages = [settling.begin(ending) for ending in endings]
-        settling.settle(voyages, within=within)
+        began = time.monotonic()
+        voyages = [settling.begin(endings[0])]
+
+        def begin_those_due() -> None:
+            share = (time.monotonic() - began) / over.total_seconds() if over else 1.0
+            while len(voyages) < min(len(endings), share * len(endings)):
+                voyages.append(settling.begin(endings[len(voyages)]))
+
+        begin_those_due()
+        settling.settle(
+            voyages,
+            within=within,
+            meanwhile=begin_those_due,
+            until=lambda voyage: voyage.is_over and len(voyages) == len(endings),
+        )
+        seconds = time.monotonic() - began
         wrong = [reason for voyage in voyages if (reason := received_wrongly(voyage, purse))]
-        return voyages, [*wrong, *broken(stack)]
+        return Settled(tuple(voyages), (*wrong, *broken(stack)), seconds, books_of(stack).locked)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Exit codes: 0 settled and all invariants hold, 1 not so, 4 bad input or no answer."""
     options = _parser().parse_args(argv)
-    from stack.model import Stack
-    from stack.project import COMPOSE_FILE, environment
-
-    env = environment(options.project, options.offset)
-    profile = COMPOSE_FILE.with_name("profile.toml")
     endings = [options.ending or ENDINGS[number % len(ENDINGS)] for number in range(options.orders)]
+    progress = Progress()
     try:
-        stack = Stack.load([COMPOSE_FILE], project=options.project, profile=profile, env=env)
-        voyages, wrong = settle(stack, endings, within=timedelta(seconds=options.within))
-        locked = books_of(stack).locked
-    except CannotTell as error:
-        print(str(error).rstrip(".") + ".", file=sys.stderr)
-        return 4
-    except (SeatrialError, AssertionError) as error:
+        with progress.step(f"settling {len(endings)} orders"):
+            done = settle(load(options.project, options.offset), endings, within=timedelta(seconds=options.within))
+    except AssertionError as error:
         print(str(error).rstrip(".") + ".", file=sys.stderr)
         return 1
-    print(json.dumps(_document(voyages, wrong, locked), indent=2) if options.json else _told(voyages, wrong, locked))
-    return 1 if wrong else 0
+    except SeatrialError as error:
+        print(str(error).rstrip(".") + ".", file=sys.stderr)
+        return 4 if isinstance(error, CannotTell) else 1
+    finally:
+        progress.close()
+    print(json.dumps(_document(done), indent=2) if options.json else _told(done))
+    return 1 if done.wrong else 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m stack.settle", description=__doc__.split(":")[0] if __doc__ else ""
-    )
+    parser = Parser(prog="python -m stack.settle", description=__doc__.split(":")[0] if __doc__ else "")
     parser.add_argument(
-        "--orders", type=int, default=4, help="how many, ending in turn in each way (default %(default)s)"
+        "--orders",
+        type=_orders,
+        default=len(ENDINGS),
+        help="how many, ending in turn in each way (default %(default)s)",
     )
     parser.add_argument("--ending", choices=ENDINGS, help="one way for all")
     parser.add_argument("--within", type=float, default=120, metavar="SECONDS", help="patience (default %(default)s)")
@@ -87,16 +129,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _told(voyages: Sequence[Voyage], wrong: Sequence[str], locked: int) -> str:
+def _orders(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 200:
+        message = f"expected a number of orders from 1 to 200, found {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _told(done: Settled) -> str:
     lines = []
-    for voyage in voyages:
+    for voyage in done.voyages:
         lines.append(f"order {voyage.order_id}: {voyage.ending}, {voyage.state} after {voyage.seconds:.1f} s")
         lines += [f"  {seconds:6.2f} s  {event}" for seconds, event in voyage.timeline]
-    lines += [f"NOT TRUE: {reason}" for reason in wrong] or [f"money invariants hold; {locked} piconero locked"]
+    lines.append(f"{len(done.voyages)} orders in {done.seconds:.1f} s: {done.per_minute:.0f} settle per minute")
+    lines += [f"NOT TRUE: {reason}" for reason in done.wrong] or [
+        f"money invariants hold; {done.locked} piconero locked"
+    ]
     return "\n".join(lines)
 
 
-def _document(voyages: Sequence[Voyage], wrong: Sequence[str], locked: int) -> dict[str, object]:
+def _document(done: Settled) -> dict[str, object]:
     orders = [
         {
             "order": voyage.order_id,
@@ -107,9 +159,15 @@ def _document(voyages: Sequence[Voyage], wrong: Sequence[str], locked: int) -> d
             "payouts": voyage.payouts,
             "timeline": voyage.timeline,
         }
-        for voyage in voyages
+        for voyage in done.voyages
     ]
-    return {"orders": orders, "not_true": list(wrong), "locked_piconero": locked}
+    return {
+        "orders": orders,
+        "seconds": done.seconds,
+        "per_minute": done.per_minute,
+        "not_true": list(done.wrong),
+        "locked_piconero": done.locked,
+    }
 
 
 if __name__ == "__main__":

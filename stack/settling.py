@@ -45,6 +45,8 @@ class Voyage:
     is_decided: bool = False
     received: int = 0
     held: int = 0
+    trouble: str = ""
+    """Why it did not get on, when it last did not."""
     payouts: tuple[str, ...] = ()
     timeline: list[tuple[float, str]] = field(default_factory=list)
 
@@ -66,6 +68,7 @@ class Voyage:
         return (
             f"order {self.order_id} ({self.ending}) is {self.state}: {self.received} of {everything} piconero arrived"
             f" in {len(self.deposited)} deposits, {self.held} held, payouts {list(self.payouts)}"
+            f"{'; last trouble: ' if self.trouble else ''}{self.trouble}"
         )
 
     @property
@@ -132,8 +135,10 @@ class Settling:
         def turn() -> bool:
             for voyage in voyages:
                 if not until(voyage):
-                    with suppress(CannotTell):  # no answer: whoever acts looks again
+                    try:
                         self._advance(voyage, until)
+                    except CannotTell as unanswered:
+                        voyage.trouble = str(unanswered)  # whoever acts looks again
             meanwhile()
             if all(map(until, voyages)):
                 return True
