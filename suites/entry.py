@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 # AREA-SUBJECT-NNN, and the two families whose last part is another tool's rule name.
-_ID = re.compile(r"[A-Z][A-Z0-9]*-[A-Z][A-Z0-9]*-[0-9]{3}|SEC-(?:LINT|GIXY)-[A-Za-z0-9][A-Za-z0-9_.-]*")
+_ID = re.compile(r"[A-Z][A-Z0-9]*-[A-Z][A-Z0-9]*-[0-9]{3}|SEC-(?:LINT|GIXY|SSLYZE)-[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class Area(Enum):

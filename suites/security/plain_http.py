@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from stack.edge import Edge
 from stack.model import Service
 
-TLS_MODULES = ("test_tls", "test_certificate")
+TLS_MODULES = ("test_tls", "test_certificate", "test_sslyze")
 """The modules whose checks are about nothing but HTTPS at the edge."""
 HTTPS_ALONE = frozenset({"SEC-HDR-001", "SEC-TLS-012"})
 """Checks elsewhere that say nothing new about an edge without HTTPS: the promise of HTTPS, and the way to it."""

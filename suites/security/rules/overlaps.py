@@ -69,7 +69,7 @@ GIXY_LEFT_OUT = {
 
 # ── sslyze ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# What sslyze scans and a check of ours judges by handshakes of its own; the rest of its scans are checks of their own.
+# What sslyze scans and a check of ours judges by handshakes of its own; its other scans are the SEC-SSLYZE-* checks.
 SSLYZE_BY_OURS = {
     "ssl_2_0_cipher_suites": "SEC-TLS-002",
     "ssl_3_0_cipher_suites": "SEC-TLS-002",
@@ -81,13 +81,7 @@ SSLYZE_BY_OURS = {
     "certificate_info": "SEC-TLS-006",
     "tls_1_3_early_data": "SEC-TLS-009",
     "http_headers": "SEC-HDR-001",
-    # These five can only be there where a TLS older than 1.3 is, which is the finding.
-    "heartbleed": "SEC-TLS-002",
-    "robot": "SEC-TLS-002",
-    "openssl_ccs_injection": "SEC-TLS-002",
-    "session_renegotiation": "SEC-TLS-002",
-    "tls_compression": "SEC-TLS-002",
-    "tls_fallback_scsv": "SEC-TLS-002",
-    "tls_extended_master_secret": "SEC-TLS-002",
-    "session_resumption": "SEC-TLS-009",
 }
+
+# Scans that say nothing about security.
+SSLYZE_LEFT_OUT = {"session_resumption": "speed of handshakes"}
