@@ -7,8 +7,9 @@ import functools
 import http.client
 import socket
 import ssl
+import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -20,6 +21,8 @@ Dial = Callable[[int, str | None], socket.socket]
 """Opens a connection to a port of the edge, from a source address where one is named."""
 
 MOST_BODY_BYTES = 65_536
+WHOLE = 2
+"""How many time-outs of a single read an answer may take from its first byte to its last."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +83,14 @@ class EdgeClient:
 
         """
         try:
-            with self._opened(request) as opened:
+            with self._opened(request) as opened, ended(opened, self._timeout_seconds * WHOLE) as late:
                 client = http.client.HTTPConnection(self.edge.server_name)
                 client.sock = opened
                 try:
                     return self._exchange(client, request, "close")
-                except TimeoutError as error:
+                except (OSError, http.client.HTTPException) as error:
+                    if not isinstance(error, TimeoutError) and not late():
+                        raise
                     raise NoAnswerInTime(f"{request}: no answer from the edge in time") from error
         except (OSError, http.client.HTTPException) as error:
             raise CannotTell(f"{request}: no answer from the edge: {error or type(error).__name__}") from error
@@ -111,7 +116,11 @@ class EdgeClient:
     def _in_a_row(self, requests: Sequence[Request]) -> list[Answer]:
         answers: list[Answer] = []
         # A server may end a connection at its limit: what was answered until then counts.
-        with contextlib.suppress(OSError, http.client.HTTPException), self._opened(requests[0]) as opened:
+        with (
+            contextlib.suppress(OSError, http.client.HTTPException),
+            self._opened(requests[0]) as opened,
+            ended(opened, self._timeout_seconds * WHOLE * 3),
+        ):
             client = http.client.HTTPConnection(self.edge.server_name)
             client.sock = opened
             for request in requests:
@@ -166,6 +175,29 @@ def tolerant() -> ssl.SSLContext:
         context.minimum_version = ssl.TLSVersion.TLSv1
     context.set_ciphers("ALL:@SECLEVEL=0")
     return context
+
+
+@contextlib.contextmanager
+def ended(opened: socket.socket, seconds: float) -> Iterator[Callable[[], bool]]:
+    """End a connection after `seconds`, however slowly it goes on until then; the function it gives says whether it was.
+
+    A socket's own time-out starts anew with each byte, so that a server which sends one now and then would hold us for ever.
+    """
+    over = threading.Event()
+
+    def end() -> None:
+        over.set()
+        with contextlib.suppress(OSError):
+            # The plain socket's: a TLS socket would begin to take itself apart under its reader.
+            socket.socket.shutdown(opened, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield over.is_set
+    finally:
+        timer.cancel()
 
 
 def loopback_dial(edge: Edge, timeout_seconds: float = 5.0) -> Dial:

@@ -6,9 +6,11 @@ wire format is RFC 8446 section 4.1 (and RFC 5246 7.4.1, RFC 6101 for the old on
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import struct
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -82,25 +84,27 @@ def hello(
 
 
 def ask(connection: socket.socket, message: bytes) -> Reply:
-    """Sends a hello over a connected socket (whose own time-out bounds the wait) and reads what the server makes of it."""
+    """Sends a hello over a connected socket and reads what the server makes of it; its time-out bounds the whole of it."""
+    timeout = connection.gettimeout()
+    deadline = time.monotonic() + timeout if timeout is not None else math.inf
     try:
         connection.sendall(message)
-        return read_reply(connection)
+        return read_reply(connection, deadline)
     except TimeoutError:
         return Reply("silent", "no answer to the hello in time")
     except (ConnectionResetError, BrokenPipeError):
         return Reply("refused", "connection reset")
 
 
-def read_reply(connection: socket.socket) -> Reply:
-    """Reads the server's first record and judges it."""
-    header = _exactly(connection, 5)
+def read_reply(connection: socket.socket, deadline: float = math.inf) -> Reply:
+    """Reads the server's first record and judges it; TimeoutError at the `deadline` (monotonic), however it dribbles."""
+    header = _exactly(connection, 5, deadline)
     if not header:
         return Reply("refused", "connection closed")
     kind, version, length = struct.unpack("!BHH", header.ljust(5, b"\0"))
     if kind not in (0x15, 0x16) or version >> 8 != 3:
         return Reply("not TLS", f"the answer begins with {header!r}")
-    body = _exactly(connection, length)
+    body = _exactly(connection, length, deadline)
     if kind == 0x15:
         number = body[1] if len(body) > 1 else -1
         return Reply("refused", f"alert {_ALERTS.get(number, number)}")
@@ -131,9 +135,11 @@ def server_hello(body: bytes) -> Reply:
     return Reply("accepted", f"{name}, suite {suite:#06x}{' (retry)' if retry else ''}", version, suite, group)
 
 
-def _exactly(connection: socket.socket, size: int) -> bytes:
+def _exactly(connection: socket.socket, size: int, deadline: float) -> bytes:
     data = b""
     while len(data) < size:
+        if time.monotonic() > deadline:
+            raise TimeoutError
         more = connection.recv(size - len(data))
         if not more:
             break
