@@ -30,7 +30,7 @@ from stack.profile import Endpoint, Wallet
 from stack.progress import Progress
 from stack.project import COMPOSE_FILE, ROOT, environment
 from stack.waiting import eventually
-from suites.restore.second_stack import serving
+from suites.restore.rebuilding import serving
 from suites.restore.writing import Writer
 from suites.security import memory
 from suites.security.test_authentication import answer
