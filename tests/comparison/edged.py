@@ -38,7 +38,7 @@ ca_file = "{folder}/{ca}.crt"
 key_file = "/tls/good.key"
 """
 # Of the headers, those that testssl.sh judges too.
-HEADERS = ("SEC-HDR-001", "SEC-HDR-006")
+HEADERS = tuple(f"SEC-HDR-{number:03}" for number in range(1, 7))
 
 
 def testssl() -> str:
@@ -91,7 +91,7 @@ def compared(name: str, folder: Path, project: str, env: dict[str, str]) -> tupl
     said = [Said(one.id) for one in failures(results, set()) if not one.id.startswith("SEC-HDR") or one.id in HEADERS]
     ours = judged({defect: ids["ours"] for defect, ids in truth.items()}, said, time.monotonic() - began)
     found = folder / f"testssl-{name}.json"
-    argv = [testssl(), "--quiet", "--color", "0", "--warnings", "batch", "--add-ca", str(folder / "tls" / "ca.crt")]
+    argv = [testssl(), "--quiet", "--color", "0", "--warnings", "batch", "--add-ca", str(folder / "tls" / f"{ca}.crt")]
     argv += ["--ip", "127.0.0.1", "--nodns", "none", "--jsonfile", str(found)]
     done = complete([*argv, f"{certificates.NAME}:{env['COMPARISON_BASE']}{outside}"], timeout_seconds=900)
     listed = json.loads(found.read_text())
