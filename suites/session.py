@@ -6,6 +6,7 @@ before a check does that is not static; and what this session started it takes d
 
 from __future__ import annotations
 
+import argparse
 import random
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ import pytest
 from stack.errors import CannotTell, UserError
 from suites.check import Check, Impact, check_of
 from suites.phases import phase
+from suites.roles import roles_of
 
 if TYPE_CHECKING:
     from stack.model import Stack
@@ -66,7 +68,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="exclude a service by name (repeatable, or a,b)",
     )
     group.addoption("--keep-stack", action="store_true", help="leave the stack up at the end")
+    group.addoption(
+        "--repeat",
+        metavar="N",
+        type=_count,
+        default=3,
+        help="how often recovery and loss are measured (default: %(default)s)",
+    )
     group.addoption("--seed", metavar="N", help="repeat the random choices of another session")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, not {text!r}")
+    return int(text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -204,7 +219,8 @@ def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest
     choice = config.stash[_CHOICE]
     excluded = f", without {', '.join(sorted(choice.stack.excluded))}" if choice.stack.excluded else ""
     how = choice.how.value if any(map(needs_running, items)) else "read as declared: nothing is brought up"
-    return [f"stack: {choice.stack.project} ({how}{excluded}) · seed: {config.stash[_SEED]}"]
+    stack = f"stack: {choice.stack.project} ({how}{excluded}) · seed: {config.stash[_SEED]}"
+    return [stack, *roles_of(choice.stack)]
 
 
 # ── what runs ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ from stack.journey import Journey, journey_of
 from stack.model import Stack
 from suites.check import not_applicable
 from suites.restore.bench import Bench, bench_of
+from suites.restore.disaster import Disaster, befallen
 from suites.restore.writing import Made, back_up_under_load
 
 
@@ -47,3 +48,19 @@ def restored(running: Stack, trial: Trial) -> Iterator[Bench]:
     with bench_of(running, trial.made.archive) as made:
         made.restore()
         yield made
+
+
+@pytest.fixture(scope="package")
+def disaster(running: Stack, trial: Trial) -> Iterator[Disaster]:
+    """The stack rebuilt beside itself from what is kept elsewhere; NOT_APPLICABLE without wallets or a chain to prove them on."""
+    profile = running.profile
+    if not profile.wallets or profile.chain is None:
+        not_applicable(profile.missing("[wallets.…] and [chain] service = …"))
+    with befallen(running, trial.journey, tuple(trial.made.acks)) as befell:
+        yield befell
+
+
+@pytest.fixture(scope="session")
+def repeat(pytestconfig: pytest.Config) -> int:
+    """How often what has a spread is measured."""
+    return int(pytestconfig.getoption("repeat"))

@@ -5,25 +5,20 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stack.clients.market import Refused
-from stack.errors import CannotTell
-from stack.journey import Ack, Losses
+from stack.journey import Ack
 from stack.ops import backup_database, manifest, restore_database
 from stack.ops.backup_database import Source
 from stack.ops.one_shot import Handover
 from suites.check import Evidence
-from suites.restore import test_backup, test_refusals, test_rescue
+from suites.restore import test_backup, test_refusals
 from suites.restore.bench import DATABASE, Bench
 from suites.restore.conftest import Trial
 from suites.restore.invariants import broken
-from suites.restore.second_stack import Rescue
 from tests.ops.conftest import DATABASE_KEY, KeyPair
 from tests.suites.restore.conftest import HostBench, Shop, bench_with, made_of
 
@@ -120,88 +115,6 @@ def test_a_sound_shop_breaks_no_invariant(bench: Bench) -> None:
     bench.restore()
 
     assert broken(bench.data / DATABASE, DATABASE_KEY) == []
-
-
-# ── RST-DB-004 ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Sailor:
-    """A journey that loses what it is told to lose, or is refused."""
-
-    def __init__(self, *, loses: bool = False, refused: bool = False) -> None:
-        self.loses, self.refused = loses, refused
-
-    def against(self, target: object) -> Sailor:
-        """The same."""
-        return self
-
-    def act(self) -> Ack:
-        """One write."""
-        if self.refused:
-            raise Refused("ordering", 503, "database_damaged", None)
-        return Ack(sequence=99, kind="order", at=5e9, key="new")
-
-    def verify(self, acks: Any) -> Losses:
-        """Lose the first, or nothing."""
-        return Losses(lost=tuple(acks)[:1]) if self.loses else Losses()
-
-
-@pytest.fixture
-def rescue(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rescue that costs nothing and holds what the backup's manifest says."""
-    facts = made_of(bench, []).manifest
-
-    @contextmanager
-    def rescued(*_: object) -> Iterator[Rescue]:
-        yield Rescue(stack=_Named(), facts=facts, phases={"start": 1.0})  # type: ignore[arg-type]
-
-    monkeypatch.setattr(test_rescue, "rescued", rescued)
-    monkeypatch.setattr(test_rescue, "handover_of", lambda stack: None)
-    for name in ("note_recovery_time", "note_recovery_point"):
-        monkeypatch.setattr(test_rescue, name, lambda *_: None)
-
-
-class _Named:
-    project = "seatrial-restore"
-
-
-def judge_rescue(bench: Bench, sailor: Sailor, acks: list[Ack]) -> None:
-    """Run the check with that journey."""
-    test_rescue.test_restored_stack_serves_a_verified_transaction(
-        None,  # type: ignore[arg-type]
-        Trial(sailor, made_of(bench, acks)),
-        Evidence(),
-    )
-
-
-@pytest.mark.usefixtures("rescue")
-def test_a_restored_stack_that_serves_passes(bench: Bench) -> None:
-    judge_rescue(bench, Sailor(), ACKS)
-
-
-@pytest.mark.usefixtures("rescue")
-def test_a_restored_stack_that_lost_an_acknowledged_write_fails(bench: Bench) -> None:
-    with pytest.raises(AssertionError, match="1 lost"):
-        judge_rescue(bench, Sailor(loses=True), ACKS)
-
-
-@pytest.mark.usefixtures("rescue")
-def test_a_restored_stack_that_refuses_to_trade_fails(bench: Bench) -> None:
-    with pytest.raises(AssertionError, match="database_damaged"):
-        judge_rescue(bench, Sailor(refused=True), ACKS)
-
-
-@pytest.mark.usefixtures("rescue")
-def test_a_backup_that_lacks_an_acknowledged_write_fails(bench: Bench) -> None:
-    later = Ack(sequence=6, kind="order", at=0.0, key="o6")
-
-    with pytest.raises(AssertionError, match="1 writes acknowledged before its copy was begun are not in it"):
-        judge_rescue(bench, Sailor(), [*ACKS, later])
-
-
-def test_a_journey_that_can_not_move_can_not_tell() -> None:
-    with pytest.raises(CannotTell, match="against"):
-        test_rescue.moved(object(), object())  # type: ignore[arg-type]
 
 
 # ── the refusals ────────────────────────────────────────────────────────────────────────────────────────────────────────
