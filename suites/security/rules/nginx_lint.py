@@ -78,6 +78,7 @@ def audit(main: str, texts: Mapping[str, str]) -> tuple[Issue, ...]:
             file = Path(folder) / path.lstrip("/")
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(_ABSOLUTE.sub(rf"\g<1>{folder}/", text), encoding="utf-8")
+            _require_whole(file, path)
         start = Path(folder) / main.lstrip("/")
         try:
             with Manager(config=Config(skips=list(GIXY_LEFT_OUT))) as manager, start.open("rb") as opened:
@@ -85,6 +86,17 @@ def audit(main: str, texts: Mapping[str, str]) -> tuple[Issue, ...]:
                 return tuple(dict.fromkeys(_issues(manager, folder)))
         except Exception as error:  # a parser and 36 plug-ins of somebody else's, which raise what they like
             raise CannotTell(f"gixy-ng can't read it: {type(error).__name__}: {error}".replace(folder, "")) from error
+
+
+def _require_whole(file: Path, path: str) -> None:
+    """Raise CannotTell for a file that is no nginx configuration: gixy-ng would take it for an empty one, and find nothing."""
+    import crossplane  # what gixy-ng reads files with
+
+    read = crossplane.parse(str(file), single=True, strict=False, check_ctx=False, check_args=False)
+    for error in read["errors"]:
+        line = f":{error['line']}" if error.get("line") else ""
+        said = str(error.get("error")).partition(" in ")[0]
+        raise CannotTell(f"gixy-ng can't read it: {path}{line}: {said}")
 
 
 def _issues(manager: object, folder: str) -> list[Issue]:
