@@ -164,6 +164,14 @@ class Driver:
             attrs: dict[str, Any] = self.api.inspect_image(ref)  # type: ignore[no-untyped-call]
             return attrs
 
+    def import_image(self, tar: bytes, ref: str, *, changes: Sequence[str] = ()) -> None:
+        """Make an image of one layer out of a tar file's bytes; `changes` are lines of a Dockerfile such as `ENV A=b`."""
+        more = [word for change in changes for word in ("--change", change)]
+        done = complete(["docker", "import", *more, "-", ref], timeout_seconds=_API_TIMEOUT_SECONDS, stdin=tar)
+        if not done.ok:
+            message = f"the image {ref} can't be made: {done.last_words()}"
+            raise CannotTell(message)
+
     def remove_image(self, ref: str) -> None:
         """Take an image away; one that is not there is as good as gone, one that something uses stays."""
         if not (done := complete(["docker", "image", "rm", ref], timeout_seconds=_API_TIMEOUT_SECONDS)).ok:

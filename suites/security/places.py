@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.request
 from collections.abc import Iterator
@@ -16,8 +17,9 @@ from suites.security.running import inside
 from suites.security.test_headers import ABSENT, unlimited
 
 Place = tuple[str, bytes]
-LINES = 5000
+LINES = 50_000
 LARGEST_BYTES = 4 * 1024 * 1024
+LARGEST_OF_AN_IMAGE_BYTES = 1024 * 1024
 SECONDS = 3.0
 
 
@@ -43,7 +45,7 @@ def of_image(stack: Stack, service: Service) -> Iterator[Place]:
     yield f"{service.name}: image history", "\n".join(history).encode()
     for layer in layers.of(stack, service):
         for entry in layer.files:
-            if 0 < entry.size <= image_files.HEAD_BYTES and image_files.may_hold_a_secret(entry.path):
+            if 0 < entry.size <= LARGEST_OF_AN_IMAGE_BYTES and image_files.may_hold_a_secret(entry.path):
                 yield f"{service.name}: image file {entry.path}", entry.host.read_bytes()
 
 
@@ -53,25 +55,52 @@ def of_metrics(stack: Stack, service: Service) -> Iterator[Place]:
     if said.metrics_path is None:
         return
     ports = [int(spec.partition("/")[0]) for spec in said.listens or () if spec.endswith("/tcp")]
-    plainly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     for address in list(stack.container(service).addresses().values())[:1]:
         for port in ports:
-            url = f"http://{address}:{port}{said.metrics_path}"
-            try:
-                with plainly.open(url, timeout=SECONDS) as answer:
-                    yield f"{service.name}: metrics", answer.read(LARGEST_BYTES)
-            except OSError as error:
-                raise CannotTell(f"{service.name}: {url} can't be read: {error}") from error
+            yield told_at(f"{service.name}: metrics", f"http://{address}:{port}{said.metrics_path}")
+
+
+def of_settings(stack: Stack) -> Iterator[Place]:
+    """What the monitoring tells of its own configuration, passwords of what it scrapes and notifies included."""
+    profile = stack.profile
+    for endpoint, paths in (
+        (profile.metrics, ("/api/v1/status/config", "/api/v1/status/flags", "/api/v1/targets")),
+        (profile.alertmanager, ("/api/v2/status",)),
+        (profile.logs, ("/config",)),
+    ):
+        if endpoint is not None and stack.driver.container_ids(endpoint.service):
+            for path in paths:
+                yield told_at(f"{endpoint.service}: answer to {path}", stack.url(endpoint) + path)
+
+
+def told_at(where: str, url: str) -> Place:
+    """What is answered at a URL.
+
+    Raises:
+        CannotTell: nothing is.
+
+    """
+    plainly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with plainly.open(url, timeout=SECONDS) as answer:
+            return where, answer.read(LARGEST_BYTES)
+    except (OSError, http.client.HTTPException) as error:
+        raise CannotTell(f"{where}: {url} can't be read: {error}") from error
 
 
 def of_edge(stack: Stack, edge: EdgeClient) -> Iterator[Place]:
-    """What the edge answers: every location, an absent one, and refusals, with all headers."""
+    """What the edge answers: every location, an absent one, and refusals of its own, with all headers."""
     requests = [Request(path) for path in dict.fromkeys([*stack.profile.stack.locations, ABSENT])]
-    requests += [Request("/", method="DELETE"), Request("/api/%ff%00")]
+    requests += [Request("/", method="DELETE"), Request("/api/%ff%00"), Request("/", headers={"X-Long": "a" * 20_000})]
     for request in requests:
-        answer = unlimited(edge, request)
-        headers = "\n".join(f"{name}: {value}" for name, value in answer.headers)
-        yield f"answer to {request}", headers.encode() + b"\n" + answer.body
+        yield answered(edge, request)
+
+
+def answered(edge: EdgeClient, request: Request) -> Place:
+    """One answer of the edge: its headers, an empty line, and its body."""
+    answer = unlimited(edge, request)
+    headers = "\n".join(f"{name}: {value}" for name, value in answer.headers)
+    return f"answer to {request}", headers.encode() + b"\n\n" + answer.body
 
 
 def of_backups(stack: Stack) -> Iterator[Place]:

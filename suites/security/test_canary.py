@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from stack.errors import CannotTell
-from stack.model import Container, Stack
-from stack.waiting import eventually
+from stack.model import Stack
 from suites.check import Area, Evidence, Impact, Level, Severity, check, not_applicable
 from suites.security import places
+from suites.security.canaries import CANARY, FORMS, overlooked
 from suites.security.edge_client import EdgeClient
 from suites.security.rules.canary import Hunter
 from suites.security.rules.finding import Finding, judge
-
-CANARY = "a canary"
-FORMS = ("plain", "base64", "URL-encoded", "hex")
-LEAKS = 'echo "$0 $1 $2 $3"; exec sleep 120'
-SOON = timedelta(seconds=5)
-LINES = 5
 
 
 @check(
@@ -85,42 +77,9 @@ def everywhere(stack: Stack, edge: EdgeClient, reports: Path) -> Iterator[places
         if service.name in {container.service for container in running}:
             yield from places.of_image(stack, service)
             yield from places.of_metrics(stack, service)
+    yield from places.of_settings(stack)
     yield from places.of_edge(stack, edge)
     yield from places.of_backups(stack)
     runs = sorted(path for path in reports.glob("*") if path.is_dir() and not path.is_symlink())
     for run in runs[-1:]:
         yield from places.of_folder(run, "our report")
-
-
-def overlooked(stack: Stack, hunter: Hunter, canary: str, folder: Path) -> list[str]:
-    """The kinds of places in which the hunter does not find a canary that was put there a moment ago."""
-    written = {
-        "plain": canary,
-        "base64": base64.b64encode(f"user:{canary}".encode()).decode(),
-        "URL-encoded": "".join(f"%{byte:02X}" for byte in canary.encode()),
-        "hex": canary.encode().hex(),
-    }
-    blind: list[str] = []
-
-    def sees(where: str, data: bytes, forms: tuple[str, ...]) -> None:
-        seen = {form for name, form in hunter.found_in(data) if name == CANARY}
-        blind.extend(f"{where} ({form})" for form in forms if form not in seen)
-
-    leaks = {f"LEAK_{number}": written[form] for number, form in enumerate(FORMS)}
-    started = stack.driver.run_helper(["sh", "-c", LEAKS, *leaks.values()], detach=True, env=leaks, labels=leaks)
-    try:
-        leaking = Container(stack.driver.inspect(str(started)), stack.driver)
-        eventually(lambda: canary in leaking.logs(tail=LINES), within=SOON, every=SOON / 50, what="a line is logged")
-        kinds: dict[str, bytes] = {}
-        for where, data in places.of_container(leaking):
-            kind = where.partition(": ")[2].partition(" of ")[0]
-            kinds[kind] = kinds.get(kind, b"") + data
-    finally:
-        stack.driver.remove(str(started))
-    for kind, data in kinds.items():
-        sees(kind, data, FORMS)
-    (folder / f"{canary}.json").write_text("\n".join(written.values()))
-    names, content = places.of_folder(folder, "a folder")
-    sees("a file's name", names[1], ("plain",))
-    sees("a file", content[1], FORMS)
-    return blind
