@@ -1,95 +1,106 @@
-"""What one core of the marketplace server does, and what a scrape of the exporter costs."""
+"""What one core of the marketplace server does by itself, and behind nginx with everything else on the other core."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
-import secrets
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tests.benchmarks.figure import NotMeasured, figure
+from tests.benchmarks.goods import Goods, stocked
+from tests.benchmarks.http_client import milliseconds_each, p99_milliseconds
+from tests.benchmarks.small_stack import small_stack
 
-if TYPE_CHECKING:
-    from tests.server.process import Colour
-
-_SECONDS = 4.0
-_CLIENTS = 16
+_WALLETS = tuple(f"monero-wallet-rpc-{name}" for name in ("buyer", "vendor", "arbiter"))
 
 
 @figure("A listing read on one core (1,000 a second)", unit="ms", at_most=1.0)
 def listing_read() -> Sequence[float]:
     """Wall time an answer, 16 keep-alive clients, a page of twenty listings; the server has a core of its own."""
-    with _server() as (blue, _, _):
-        request = b"GET /api/listings HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        return [_milliseconds_each(blue.port, lambda: request, expect=b"200") for _ in range(3)]
+    with _server() as (port, goods):
+        return [milliseconds_each(port, goods.read, expect=b"200") for _ in range(3)]
 
 
 @figure("An acknowledged order on one core, synchronous=FULL (150 a second)", unit="ms", at_most=1000 / 150)
 def acknowledged_order() -> Sequence[float]:
     """Wall time an acknowledgement, 16 keep-alive clients, each order under a fresh Idempotency-Key."""
-    with _server() as (blue, token, listing_id):
+    with _server() as (port, goods):
+        return [milliseconds_each(port, goods.order, expect=b"201") for _ in range(3)]
 
-        def request() -> bytes:
-            head = f"POST /api/listings/{listing_id}/order HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
-            return f"{head}Idempotency-Key: {secrets.token_hex(16)}\r\nContent-Length: 0\r\n\r\n".encode()
 
-        return [_milliseconds_each(blue.port, request, expect=b"201") for _ in range(3)]
+@figure("Behind nginx, server on one core: a listing read (1,000 a second)", unit="ms", at_most=1.0)
+def listing_read_behind_nginx() -> Sequence[float]:
+    """As above; the server's container is pinned to one core, nginx, wallets, chain and clients share the other."""
+    with _behind_nginx() as (port, goods):
+        return [milliseconds_each(port, goods.read, expect=b"200") for _ in range(3)]
+
+
+@figure(
+    "Behind nginx, server on one core: an acknowledged order, synchronous=FULL (150 a second)",
+    unit="ms",
+    at_most=1000 / 150,
+)
+def acknowledged_order_behind_nginx() -> Sequence[float]:
+    """As above; all three wallets and the daemon answer, as they must before an order is taken."""
+    with _behind_nginx() as (port, goods):
+        return [milliseconds_each(port, goods.order, expect=b"201") for _ in range(3)]
+
+
+@figure("Behind nginx, server on one core: p99 of listing reads at 500 a second", unit="ms", at_most=200.0)
+def listing_reads_at_half_rate() -> Sequence[float]:
+    """Poisson arrivals, whatever became of those before; from the intended start."""
+    with _behind_nginx() as (port, goods):
+        return [p99_milliseconds(port, goods.read, expect=b"200", rate=500, seed=seed) for seed in (1, 2, 3)]
+
+
+@figure("Behind nginx, server on one core: p99 of acknowledged orders at 75 a second", unit="ms", at_most=200.0)
+def orders_at_half_rate() -> Sequence[float]:
+    """Poisson arrivals, whatever became of those before; from the intended start."""
+    with _behind_nginx() as (port, goods):
+        return [p99_milliseconds(port, goods.order, expect=b"201", rate=75, seed=seed) for seed in (1, 2, 3)]
 
 
 @contextlib.contextmanager
-def _server() -> Iterator[tuple[Colour, str, str]]:
-    """A server on a core of its own, with a buyer's token and a listing that can be ordered."""
-    from stack.clients.market import Market
+def _server() -> Iterator[tuple[int, Goods]]:
+    """The port of a server on a core of its own, and what it holds; this process stays on the others."""
     from tests.server.process import running
 
+    with _two_cores() as (of_the_server, of_the_rest), tempfile.TemporaryDirectory() as folder:
+        os.sched_setaffinity(0, {of_the_server})  # the server's process inherits it
+        with running(Path(folder), "blue") as (blue,):
+            os.sched_setaffinity(0, of_the_rest)
+            yield blue.port, stocked(blue.url)
+
+
+@contextlib.contextmanager
+def _behind_nginx() -> Iterator[tuple[int, Goods]]:
+    """The port of nginx in front of a server that has a core of its own; everything else, this process too, is on the others.
+
+    It is the operator's port: the same proxying as the edge's, without the limits that each client address meets there.
+    """
+    with (
+        _two_cores() as (of_the_server, of_the_rest),
+        small_stack("nginx", "server-blue", "monerod", *_WALLETS) as stack,
+    ):
+        for container in stack.containers():
+            cores = {of_the_server} if container.service == "server-blue" else of_the_rest
+            stack.driver.api.update_container(container.id, cpuset_cpus=",".join(map(str, sorted(cores))))
+        os.sched_setaffinity(0, of_the_rest)
+        port = stack.edge.admin_port
+        if port is None:
+            raise NotMeasured("the edge publishes no port for its operator")
+        yield port, stocked(f"http://127.0.0.1:{port}")
+
+
+@contextlib.contextmanager
+def _two_cores() -> Iterator[tuple[int, set[int]]]:
+    """A core for the server and those for the rest; this process may run on all of them again afterwards."""
     cores = os.sched_getaffinity(0)
     if len(cores) < 2:
         raise NotMeasured("one core is too few for a server and its clients")
-    server_core = min(cores)
-    with tempfile.TemporaryDirectory() as folder:
-        os.sched_setaffinity(0, {server_core})  # the server's process inherits it
-        try:
-            with running(Path(folder), "blue") as (blue,):
-                os.sched_setaffinity(0, cores - {server_core})
-                market = Market(blue.url)
-                vendor, buyer = (market.register(f"bench-{secrets.token_hex(4)}", "a password") for _ in range(2))
-                vendor_token = market.login(vendor.username, vendor.password).token
-                items = [
-                    market.list_for_sale(
-                        vendor_token, title=f"Lamp {n}", description="brass " * 30, price_piconero=10**9
-                    )
-                    for n in range(40)
-                ]
-                yield blue, market.login(buyer.username, buyer.password).token, items[0].id
-                market.close()
-        finally:
-            os.sched_setaffinity(0, cores)
-
-
-def _milliseconds_each(port: int, request: Callable[[], bytes], *, expect: bytes) -> float:
-    async def client(end: float) -> int:
-        done = 0
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while time.perf_counter() < end:
-            writer.write(request())
-            head = await reader.readuntil(b"\r\n\r\n")
-            if head[9:12] != expect:
-                raise NotMeasured(f"the server answered {head[9:12].decode()} where {expect.decode()} was expected")
-            length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-            await reader.readexactly(int(length))
-            done += 1
-        writer.close()
-        await writer.wait_closed()
-        return done
-
-    async def all_clients() -> float:
-        began = time.perf_counter()
-        done = await asyncio.gather(*(client(began + _SECONDS) for _ in range(_CLIENTS)))
-        return (time.perf_counter() - began) * 1000 / sum(done)
-
-    return asyncio.run(all_clients())
+    try:
+        yield min(cores), cores - {min(cores)}
+    finally:
+        os.sched_setaffinity(0, cores)

@@ -22,7 +22,7 @@ from stack.project import COMPOSE_FILE, ROOT, environment
 from tests.server.conformance import conformance
 
 PROJECT = f"st-interface-{os.getpid()}"
-OFFSET = 2000
+OFFSET = 5000
 WALLETS = tuple(f"monero-wallet-rpc-{name}" for name in ("buyer", "vendor", "arbiter"))
 SERVICES = ("nginx", "server-blue", "monerod", *WALLETS)
 

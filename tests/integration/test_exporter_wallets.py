@@ -23,7 +23,7 @@ from suites.observability.exposition import Exposition, scrape
 from suites.observability.test_metric_names import linted, untyped
 
 PROJECT = f"st-exporter-{os.getpid()}"
-OFFSET = 2000
+OFFSET = 5000
 NAMES = ("buyer", "vendor", "arbiter")
 SERVICES = ("monerod", *(f"monero-wallet-rpc-{name}" for name in NAMES), "monero-exporter")
 GAUGES = ("balance_piconero", "unlocked_balance_piconero", "num_unspent_outputs", "height")

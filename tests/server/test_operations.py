@@ -109,6 +109,29 @@ def test_metrics_move_by_the_right_amount_and_name_routes_never_paths(tmp_path: 
         assert 0 < age < 30
 
 
+def test_strange_paths_and_verbs_make_no_series_of_their_own(tmp_path: Path) -> None:
+    def series(text: str) -> int:
+        return sum(line.startswith("http_") for line in text.splitlines())
+
+    with TestClient(create_app(settings_at(tmp_path))) as client:
+        ask = [
+            lambda number: client.get(f"/strange/{number}"),
+            lambda number: client.request(f"VERB{number}", f"/api/listings/{number}"),
+            lambda number: client.get(
+                f"/api/listings/{number}?q={number}", headers={"X-Request-ID": f"id-{number:08}"}
+            ),
+        ]
+        for one in ask:
+            one(0)
+        client.get("/metrics")
+        before = series(client.get("/metrics").text)
+        for number in range(1, 40):
+            for one in ask:
+                one(number)
+
+        assert series(client.get("/metrics").text) == before
+
+
 def test_a_request_id_of_the_edge_is_kept_and_an_odd_one_replaced(client: TestClient) -> None:
     kept = client.get("/health", headers={"X-Request-ID": "0123456789abcdef"}).headers["x-request-id"]
     odd = client.get("/health", headers={"X-Request-ID": 'x" injected="1'}).headers["x-request-id"]
