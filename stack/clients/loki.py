@@ -65,6 +65,20 @@ class Loki:
         ]
         return sorted(lines, key=lambda line: line.at_ns)
 
+    def measure(self, query: str) -> list[tuple[Mapping[str, str], float]]:
+        """The instant value of each series of a metric query (`rate(…)`, `count_over_time(…)`). Raises LogQueryRefused."""
+        try:
+            data = self._service.get("/loki/api/v1/query", query=query)["data"]
+        except Refused as error:
+            if error.status == 400:
+                message = f"Loki refuses {query}: {error.body[:200]}"
+                raise LogQueryRefused(message) from error
+            raise
+        if data["resultType"] != "vector":
+            message = f"{query} is no metric query: it gives {data['resultType']}"
+            raise LogQueryRefused(message)
+        return [(entry["metric"], float(entry["value"][1])) for entry in data["result"]]
+
     def labels(self) -> list[str]:
         """The label names there are."""
         return list(self._service.get("/loki/api/v1/labels").get("data") or [])

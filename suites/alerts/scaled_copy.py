@@ -116,15 +116,16 @@ def _flags(stack: Stack, scale: float) -> dict[str, str]:
 
 
 def _watches(running: Drill) -> bool:
-    """Every rule has been evaluated, and nothing but the watchdog is on its way: a drill begins in quiet."""
+    """Every rule has been evaluated, nothing but the watchdog is on its way, and the receiver is there to hear it: a quiet beginning."""
     try:
         targets, rules = running.prometheus.targets(), running.prometheus.rules()
+        listens = running.receiver.is_healthy()
     except Refused:  # 503 while it starts
         return False
     excluded = running.stack.excluded
     watched = [t for t in targets if t.labels.get("service") not in excluded]
     quiet = {a.name for a in running.prometheus.alerts()} <= {running.stack.profile.alerts.watchdog or "Watchdog"}
-    return bool(watched) and all(t.is_up for t in watched) and all(rule.health == "ok" for rule in rules) and quiet
+    return bool(watched) and all(t.is_up for t in watched) and all(rule.health == "ok" for rule in rules) and quiet and listens
 
 
 def _url(driver: Driver, service: str, port: int) -> str:
