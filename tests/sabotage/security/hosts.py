@@ -17,7 +17,8 @@ from stack.waiting import eventually
 
 IMAGE = "seatrial/host:local"
 STARTS = timedelta(seconds=60)
-# The engine writes its pid file and answers; only then are socket and files made as asked, so that it can't undo it.
+# It ends by itself too: whoever started it may have been killed. The engine writes its pid file and answers; only then are
+# socket and files made as asked, so that it can't undo it.
 _START = """\
 set -e
 mkdir -p /run/sshd /root/.ssh /etc/docker
@@ -27,7 +28,7 @@ ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/seatrial_key
 dockerd > /var/log/dockerd.log 2>&1 &
 until docker info > /dev/null 2>&1; do kill -0 $! ; sleep 0.2; done
 sh -ec "$THEN"
-exec /usr/sbin/sshd -D -e -h /etc/ssh/seatrial_key -o PasswordAuthentication=yes -o PermitRootLogin=yes
+exec timeout 900 /usr/sbin/sshd -D -e -h /etc/ssh/seatrial_key -o PasswordAuthentication=yes -o PermitRootLogin=yes
 """
 
 

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
-import random
 import re
-import secrets
-import socket
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,81 +17,7 @@ from stack.errors import CannotTell, NoEngine
 from stack.ops import firewall
 from tests.sabotage.security import keys
 from tests.sabotage.security.ledger import DEFECTS, catalogue_levels, caught
-
-HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
-# Its own in every run, so that two on one engine don't take each other's.
-RUN = secrets.token_hex(4)
-PROJECT = f"st-security-sabotage-{RUN}"
-MOVING = f"seatrial-sabotage-{RUN}/moving:latest"
-CARELESS = f"seatrial-sabotage-{RUN}/careless:local"
-PORTS = (11, 12, 13, 14, 80, 443, 444, 445)
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of the suite, as its results file tells it."""
-
-    results: list[dict[str, Any]]
-    output: str
-
-    def failed(self, subject: str) -> list[str]:
-        """The checks that failed on one service."""
-        return sorted({r["id"] for r in self.results if r["outcome"] == "FAIL" and r.get("subject") == subject})
-
-    def outcomes(self, check: str) -> set[str]:
-        """The outcomes of a check, over all its subjects."""
-        return {str(r["outcome"]) for r in self.results if r["id"] == check}
-
-    def seconds(self, check: str, subject: str | None = None) -> float:
-        """How long a check took, over all its subjects or on one."""
-        return sum(r["seconds"] for r in self.results if r["id"] == check and subject in (None, r.get("subject")))
-
-    def texts(self, check: str) -> str:
-        """Everything the failures of a check say."""
-        return "\n".join(
-            json.dumps(r, ensure_ascii=False) for r in self.results if r["id"] == check and r["outcome"] == "FAIL"
-        )
-
-
-def run_suite(folder: Path, *arguments: str, profile: Path) -> Run:
-    """Runs `pytest suites/security` as a process of its own against the sabotaged project."""
-    reports = folder / f"reports-{len(list(folder.glob('reports-*')))}"
-    argv = [
-        sys.executable, "-m", "pytest", *(arguments or ("suites/security",)), "-q", "-p", "no:cacheprovider", "--reports", str(reports),
-        "--compose-file", str(HERE / "compose.yaml"), "--attach", PROJECT, "--allow", "intrusive", "--profile", str(profile),
-    ]  # fmt: skip
-    done = subprocess.run(
-        argv, cwd=ROOT, env=environment(folder), capture_output=True, text=True, timeout=300, check=False
-    )
-    found = sorted(reports.rglob("results.json"))
-    assert found, f"the run left no results:\n{done.stdout[-3000:]}\n{done.stderr[-2000:]}"
-    return Run(json.loads(found[-1].read_text())["results"], done.stdout)
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """The environment of compose and of the suite: where the edge's certificates are."""
-    return {
-        **os.environ,
-        "SABOTAGE_TLS": str(folder / "tls"),
-        "SABOTAGE_BACKUPS": str(folder / "backups"),
-        "SABOTAGE_RUN": RUN,
-        "SABOTAGE_BASE": free_thousand(),
-    }
-
-
-@functools.cache
-def free_thousand() -> str:
-    """A thousand in which every host port of compose.yaml is free; below the ports that the kernel hands out by itself."""
-    for thousand in random.sample(range(20, 32), 12):
-        with ExitStack() as held:
-            try:
-                for port in PORTS:
-                    held.enter_context(socket.create_server(("", thousand * 1000 + port)))
-            except OSError:
-                continue
-            return str(thousand)
-    pytest.fail("no thousand from 20000 to 31000 has the eight free ports that the sabotaged stack publishes")
+from tests.sabotage.security.suite_run import CARELESS, HERE, MOVING, PROJECT, Run, environment, run_suite
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +116,13 @@ def forgotten_run(project: Driver, folder: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
+def alone_run(project: Driver, folder: Path) -> Run:
+    """One check of images, without the one of compose files that says the same first."""
+    test = "suites/security/test_images.py::test_image_carries_a_health_check"
+    return run_suite(folder, test, profile=folder / "profile.toml")
+
+
+@pytest.fixture(scope="module")
 def flows_run(project: Driver, folder: Path, firewalled_run: Run) -> Run:
     """The network checks with flows declared that are not what the networks allow."""
     test = "suites/security/test_network.py::test_services_reach_what_flows_say"
@@ -273,6 +197,11 @@ def test_a_database_that_does_not_wait_for_the_disk_is_found(hasty_run: Run, che
 @pytest.mark.parametrize("check", DEFECTS["forgotten"])
 def test_a_value_forgotten_in_the_secrets_file_is_found(forgotten_run: Run, check: str) -> None:
     assert_caught(forgotten_run, "forgotten", check)
+
+
+@pytest.mark.parametrize("check", DEFECTS["alone"])
+def test_a_check_speaks_when_the_one_that_says_the_same_is_not_asked(alone_run: Run, check: str) -> None:
+    assert_caught(alone_run, "alone", check)
 
 
 def test_flows_that_work_undeclared_and_declared_ones_that_do_not_are_found(flows_run: Run) -> None:
