@@ -131,10 +131,14 @@ class Reporter:
         """Judge each phase as it ends, and after the last one put the result on the report (which travels between
         processes).
         """
-        report = yield
         entry = check_of(item)
         if entry is None:
-            return report
+            return (yield)
+        style, self._config.option.tbstyle = self._config.option.tbstyle, "line"  # a long one costs 30 ms, and is replaced below
+        try:
+            report = yield
+        finally:
+            self._config.option.tbstyle = style
         error = call.excinfo.value if call.excinfo else None
         said = judge(call.when, error, expected_failure=getattr(report, "wasxfail", None))
         before = item.stash.get(_JUDGED, None)

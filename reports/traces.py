@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest._code import TracebackEntry
 
 from reports.judging import said
 
@@ -37,6 +38,17 @@ def place(text: str) -> str:
     return (own or found or [""])[-1]
 
 
+_STATEMENTS: dict[tuple[str, int], str] = {}
+"""By place, since telling where a statement ends takes the whole file's syntax, and one check fails for many services."""
+
+
+def _statement(entry: TracebackEntry) -> str:
+    here = (str(entry.path), entry.lineno)
+    if here not in _STATEMENTS:
+        _STATEMENTS[here] = str(entry.statement).strip()
+    return _STATEMENTS[here]
+
+
 def _lines(error: BaseException, root: Path) -> Iterator[str]:
     if error.__traceback__ is not None:
         entries = pytest.ExceptionInfo.from_exception(error).traceback
@@ -45,7 +57,7 @@ def _lines(error: BaseException, root: Path) -> Iterator[str]:
             path = Path(one.path)
             shown = path.relative_to(root) if path.is_relative_to(root) else path
             yield f"{shown}:{one.lineno + 1}: in {one.name}"
-            yield f"    {str(one.statement).strip()}"
+            yield f"    {_statement(one)}"
     name, text = type(error).__name__, said(error)
     yield name if text == name else f"{name}: {text}"
 

@@ -23,6 +23,7 @@ from stack.errors import CannotTell, UserError
 from stack.interruption import undisturbed
 from stack.model import Stack
 from stack.progress import Progress
+from stack.visible import visible
 
 _COPY = re.compile(r".+-seatrial-copy-([0-9]+)")
 _PULL_SECONDS = 600
@@ -88,7 +89,7 @@ def _start(copied: Copy, stack: Stack, tree: Mapping[str, Any], progress: Progre
             starter.start()
     copied.left_out.update(starter.absent)
     for name, reason in sorted((copied.left_out | starter.ailing).items()):
-        progress.say(f"{name}: {reason}")
+        progress.say(visible(f"{name}: {reason}"))
     if not set(tree["services"]) - set(copied.left_out):
         why = "; ".join(f"{name}: {reason}" for name, reason in sorted(copied.left_out.items()))
         message = f"nothing of {stack.project} can be started ({why})"

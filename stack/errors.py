@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-# What acts on a terminal instead of being shown: C0 and C1 controls, line breaks among them, and bidirectional formatting.
-_ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+from stack.visible import visible
 
 
 class SeatrialError(Exception):
@@ -21,7 +18,7 @@ class UserError(SeatrialError):
 
     def __str__(self) -> str:
         """The sentence, on one line."""
-        return _ACTING.sub(lambda found: ascii(found.group())[1:-1], super().__str__())
+        return visible(super().__str__())
 
 
 class CannotTell(SeatrialError):

@@ -66,10 +66,12 @@ def seconds_of(
     return took
 
 
-def processor_seconds_of(command: Sequence[str], *, env: Mapping[str, str] | None = None, folder: Path = ROOT) -> float:
+def processor_seconds_of(
+    command: Sequence[str], *, env: Mapping[str, str] | None = None, good: Sequence[int] = (0,), folder: Path = ROOT
+) -> float:
     """The processor time (user and system) of a whole process that only computes: what else the machine does is not in it."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds_of(command, env=env, folder=folder)
+    seconds_of(command, env=env, good=good, folder=folder)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
