@@ -28,6 +28,7 @@ NEEDS = (
     Need("ip", "iproute2", "there is no outside vantage: what is exposed is INCONCLUSIVE", root_only=True),
     Need("iptables", "iptables", "firewall rules can't be applied or judged", root_only=True),
     Need("nsenter", "util-linux", "sockets and routes inside containers are read by slower helpers", root_only=True),
+    Need("ssh", "openssh-client", "other machines can't be looked at with --host ssh://…"),
     Need("age-keygen", "age", "operators can't make or rotate their own age keys by hand"),
 )
 CA_CERTIFICATES = Need("/etc/ssl/certs/ca-certificates.crt", "ca-certificates", "nothing can be fetched by https")
