@@ -24,6 +24,8 @@ _USER = "10199"
 _PORT = 18089
 #: Blocks until a coinbase can be spent (monero: CRYPTONOTE_MINED_MONEY_UNLOCK_WINDOW).
 _COINBASE_BLOCKS = 60
+#: Blocks that are asked for in one call: each takes 60 ms, or as many times that as the machine has other things to do.
+_BLOCKS_AT_ONCE = 20
 #: Blocks until any other output can be spent.
 SPENDABLE_BLOCKS = 10
 
@@ -70,7 +72,13 @@ class Purse:
 
     def mine(self, blocks: int) -> int:
         """Mine blocks and return the chain's height."""
-        return int(self.daemon.call("generateblocks", amount_of_blocks=blocks, wallet_address=self.home)["height"])
+        height = 0
+        for start in range(0, blocks, _BLOCKS_AT_ONCE):
+            amount = min(_BLOCKS_AT_ONCE, blocks - start)
+            height = int(
+                self.daemon.call("generateblocks", amount_of_blocks=amount, wallet_address=self.home)["height"]
+            )
+        return height
 
     def reorganise(self, blocks: int, *, forget: bool) -> None:
         """Take the chain's last blocks away; their transactions wait in the pool again.

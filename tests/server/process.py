@@ -38,6 +38,13 @@ class Colour:
 
     def start(self) -> None:
         """Start it and wait until it is ready."""
+        self.launch()
+        eventually(
+            self._is_ready, within=timedelta(seconds=60), every=timedelta(seconds=0.05), what=f"{self.name} ready"
+        )
+
+    def launch(self) -> None:
+        """Start it, whatever becomes of it; what it says is in its log."""
         for name, value in (("key", KEY), ("session", "0123456789abcdef")):
             (self.folder / name).write_text(value)
         environment = {
@@ -52,10 +59,8 @@ class Colour:
             **self.settings,
         }
         with (self.folder / f"{self.name}.log").open("ab") as log:
-            self.process = subprocess.Popen([sys.executable, "-m", self.program], env=environment, stdout=log)
-        eventually(
-            self._is_ready, within=timedelta(seconds=15), every=timedelta(seconds=0.05), what=f"{self.name} ready"
-        )
+            argv = [sys.executable, "-m", self.program]
+            self.process = subprocess.Popen(argv, env=environment, stdout=log, stderr=subprocess.STDOUT)
 
     def _is_ready(self) -> bool:
         try:
