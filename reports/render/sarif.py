@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from reports.outcome import Outcome, Result
 from reports.scorecard import CheckScore, Scorecard
+from reports.waivers import Waiver, same_place
 from suites.entry import Level, Severity
 
 MOST_RESULTS = 5000
@@ -155,16 +156,27 @@ def _result(
         "partialFingerprints": {"primaryLocationLineHash": f"{fingerprint}:{seen[fingerprint]}"},
         "properties": {"severity": one.entry.severity.value, "confidence": _PRECISION[one.entry.level]},
     }
-    if one.waivers:
+    if waivers := one.waivers or _beside(card, found):
         shown["suppressions"] = [
             {
                 "kind": "inSource" if waiver.place else "external",
                 "status": "accepted",
                 "justification": f"{waiver.reason} ({waiver.owner}, until {waiver.expires})",
             }
-            for waiver in one.waivers
+            for waiver in waivers
         ]
     return shown
+
+
+def _beside(card: Scorecard, found: _Found) -> tuple[Waiver, ...]:
+    """The waivers that stand beside what was found, also where something else of the same check is waived by nobody."""
+    here = [f"{file}:{line}" for file, line in found.places]
+    return tuple(
+        waiver
+        for waiver in card.waivers
+        if waiver.place and waiver.in_force(card.today) and waiver.covers(found.result)
+        if any(same_place(waiver.place, place) for place in here)
+    )
 
 
 def _source_root(card: Scorecard) -> Path:

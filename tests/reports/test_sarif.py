@@ -126,6 +126,15 @@ def test_a_waived_finding_is_suppressed_where_its_waiver_stands(place: str, kind
     ]
 
 
+def test_of_two_findings_the_one_with_a_waiver_beside_it_is_suppressed_and_the_other_is_not() -> None:
+    waiver = Waiver("SEC-CMP-006", "known", "ops", date(2027, 1, 31), place="deploy/compose.yaml:7")
+    both = "app: x [/srv/shop/deploy/compose.yaml:7]\napp: y [/srv/shop/deploy/compose.yaml:8]"
+    first, second = run_of_sarif(failed(both), waived=(waiver,))["results"]
+
+    assert "suppressions" in first
+    assert "suppressions" not in second
+
+
 def test_security_severity_is_a_number_in_text() -> None:
     rules = run_of_sarif(failed("x"))["tool"]["driver"]["rules"]
 
