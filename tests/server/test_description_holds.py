@@ -73,7 +73,13 @@ def test_a_server_that_is_otherwise_is_found(tmp_path: Path, broken: str, told: 
     settings = {"SEATRIAL_BROKEN": broken}
     with running(tmp_path, "blue", settings=settings, program="tests.server.broken_server") as (blue,):
         found = conformance(
-            blue.url, "--include-operation-id", "listings_search", "--phases", "coverage", folder=tmp_path
+            blue.url,
+            "--include-operation-id",
+            "listings_search",
+            "--phases",
+            "coverage",
+            folder=tmp_path,
+            description=_served_by(blue),
         )
 
     assert found.code == 1, found.said
