@@ -29,7 +29,7 @@ from suites.observability.exposition import Exposition, applications, of_service
 if TYPE_CHECKING:
     from stack.model import Stack
 
-ORDERS = 4
+ORDERS = len(ENDINGS)
 """One of each ending."""
 SECONDS_BETWEEN = 1.0
 _WARM_UP_SECONDS = 1.0

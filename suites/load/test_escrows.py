@@ -52,7 +52,7 @@ def late(run: Sailed) -> list[str]:
     """The orders that were not settled in time, and how far they came."""
     limit = run.objective_seconds
     return [
-        f"order {one.order_id} ({one.ending}): {one.state} after {one.seconds:.1f} s, expected its end within {limit:g} s"
+        f"{one}; {'over' if one.is_over else 'not over'} after {one.seconds:.1f} s, expected its end within {limit:g} s"
         for one in run.voyages
         if not one.is_over or one.seconds > limit
     ]

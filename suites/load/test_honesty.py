@@ -69,4 +69,6 @@ def require_stall(run: Summary, stall: timedelta, evidence: Evidence) -> None:
     without_lateness = surely(run.record, 95) / 1e3
     if without_lateness < 0.5 * seconds:
         late = "; ".join(run.saturation) or "its own lateness is in the percentiles"
-        inconclusive(f"without the generator's lateness p95 is {without_lateness:.2f} s, so it may be what shows: {late}")
+        inconclusive(
+            f"without the generator's lateness p95 is {without_lateness:.2f} s, so it may be what shows: {late}"
+        )
