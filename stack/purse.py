@@ -140,7 +140,7 @@ def open_purse(stack: Stack, *, spendings: int) -> Iterator[Purse]:
         wallet = InsideRpc(stack.driver, container_id, _PORT)
         eventually(
             lambda: wallet.call("get_version"),
-            within=timedelta(seconds=20),
+            within=timedelta(seconds=60),
             every=timedelta(milliseconds=200),
             what="the customer's wallet answers",
         )

@@ -48,7 +48,7 @@ def wrong(stack: Stack, purse: Purse, voyages: Sequence[Voyage]) -> list[str]:
         except CannotTell:
             return None
 
-    return eventually(asked, within=timedelta(seconds=30), every=timedelta(seconds=1), what="everything answers")[0]
+    return eventually(asked, within=timedelta(seconds=60), every=timedelta(seconds=1), what="everything answers")[0]
 
 
 def _stack(*arguments: str) -> subprocess.CompletedProcess[str]:

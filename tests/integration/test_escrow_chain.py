@@ -20,6 +20,7 @@ from stack.waiting import eventually
 from tests.integration.escrow_stack import escrow_stack, wrong
 
 SERVER = "server-blue"
+WITHIN = timedelta(seconds=120)
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +50,14 @@ def _seen(settling: Settling, voyage: Voyage, is_so: Callable[[Voyage], bool], w
             raise CannotTell(str(refused)) from refused
 
     try:
-        eventually(looked, within=timedelta(seconds=60), every=timedelta(milliseconds=300), what=what)
+        eventually(looked, within=WITHIN, every=timedelta(milliseconds=300), what=what)
     except AssertionError as error:
         message = f"{error}; {voyage}"
         raise AssertionError(message) from error
 
 
 def _settle(settling: Settling, voyage: Voyage) -> None:
-    settling.settle([voyage], within=timedelta(seconds=90))
+    settling.settle([voyage], within=WITHIN)
 
 
 @pytest.mark.parametrize("forget", [False, True], ids=["back to the pool", "out of the pool too"])
@@ -79,7 +80,7 @@ def test_a_deposit_that_is_reorganised_away_is_nobody_s_until_it_is_paid_again(
     stack: Stack, purse: Purse, settling: Settling
 ) -> None:
     voyage = settling.begin("release")
-    settling.settle([voyage], within=timedelta(seconds=60), until=lambda one: one.state == "funded")
+    settling.settle([voyage], within=WITHIN, until=lambda one: one.state == "funded")
 
     purse.reorganise(SPENDABLE_BLOCKS + 1, forget=True)
     _seen(settling, voyage, lambda one: not one.received, "the deposit is withdrawn")
@@ -115,7 +116,7 @@ def test_a_database_older_than_a_payout_takes_it_from_the_chain(
     stack: Stack, purse: Purse, settling: Settling, ending: Ending, state: str
 ) -> None:
     voyage = settling.begin(ending)
-    settling.settle([voyage], within=timedelta(seconds=60), until=lambda one: one.state == state and one.has_address)
+    settling.settle([voyage], within=WITHIN, until=lambda one: one.state == state and one.has_address)
     _with_server_away(stack, "cp /data/market.db /data/older.db")
     _settle(settling, voyage)
     paid, ended = voyage.payouts, voyage.state
@@ -139,7 +140,7 @@ def _with_server_away(stack: Stack, command: str) -> None:
     driver.start(server.id)
     eventually(
         lambda: stack.container(SERVER).health == "healthy",
-        within=timedelta(seconds=60),
+        within=WITHIN,
         every=timedelta(milliseconds=300),
         what="the server is healthy",
     )
