@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 
 from tests.benchmarks.figure import figure, pytest_command, seconds_of
+from tests.benchmarks.resident import highest_resident
 
 _NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 _STACK = [sys.executable, "-m", "stack"]
@@ -39,6 +40,14 @@ def running_security() -> Sequence[float]:
     seconds_of([*_STACK, "up"])
     with tempfile.TemporaryDirectory() as out:
         return [seconds_of(pytest_command("suites/security", "--reports", out), good=_ANSWERED) for _ in range(3)]
+
+
+@figure("Security area on the running stack: memory of pytest and all it starts, at its highest", unit="MB", at_most=300.0)
+def running_security_memory() -> Sequence[float]:
+    """Resident sets added up, so that what processes share counts once for each: never too little. The stack runs before."""
+    seconds_of([*_STACK, "up"])
+    with tempfile.TemporaryDirectory() as out:
+        return [highest_resident(pytest_command("suites/security", "--reports", out), good=_ANSWERED)]
 
 
 @figure("Tear-down of the whole stack", unit="s", at_most=6.0)
