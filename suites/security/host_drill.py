@@ -28,11 +28,11 @@ PUBLISHED, PUBLISHED_6 = "198.51.100.1", "2001:db8::1"
 OWN, OWN_6 = "198.51.100.10", "2001:db8::10"
 CONTAINER, CONTAINER_6 = "198.51.100.130", "2001:db8:2::2"
 CONTAINER_PORT = 80
-ENGINE_STARTS = timedelta(seconds=30)
+ENGINE_STARTS = timedelta(seconds=60)
 ADDRESSES_SETTLE = timedelta(seconds=15)
 """A bridge's IPv6 addresses are tentative for a second or two, and nobody is answered until they are not (RFC 4862)."""
 PROBE_SECONDS, PATIENT_SECONDS = 1.0, 4.0
-_COMMAND_SECONDS = 60
+_COMMAND_SECONDS = 120
 _BACKLOG = 4096
 """Nobody accepts what the kernel has connected, so that every try of the drill stays in the queue."""
 
@@ -137,7 +137,7 @@ def a_host(driver: Driver, ports: Sequence[int], folder: Path) -> Iterator[Host]
 
     """
     mounts = (
-        "type=volume,target=/var/lib/docker",
+        "type=tmpfs,target=/var/lib/docker",
         f"type=bind,source={folder},target=/srv/{folder.name},readonly",
     )
     engine = [
@@ -154,10 +154,7 @@ def a_host(driver: Driver, ports: Sequence[int], folder: Path) -> Iterator[Host]
         undo.callback(driver.stop, container, grace_seconds=10)
         host = Host(driver, container, int(driver.inspect(container)["State"]["Pid"]), tuple(ports))
         host.run(["sh", "-c", _SET_UP])
-        eventually(
-            lambda: driver.exec(container, ["docker", "version"], user="0").ok,
-            within=ENGINE_STARTS, every=ENGINE_STARTS / 150, what="the engine of the drill's host answers",
-        )  # fmt: skip
+        await_engine(driver, container)
         published = [
             f"--publish={address}:{port}:{CONTAINER_PORT}" for address in (PUBLISHED, f"[{PUBLISHED_6}]") for port in ports
         ]
@@ -170,6 +167,17 @@ def a_host(driver: Driver, ports: Sequence[int], folder: Path) -> Iterator[Host]
             for opened in listening(namespace, places):
                 undo.callback(opened.close)
         yield host
+
+
+def await_engine(driver: Driver, container: str) -> None:
+    """Wait until the engine inside answers; CannotTell when it does not: no promise of the stack's is broken by that."""
+    try:
+        eventually(
+            lambda: driver.exec(container, ["docker", "version"], user="0").ok,
+            within=ENGINE_STARTS, every=timedelta(milliseconds=200), what="the engine of the drill's host answers",
+        )  # fmt: skip
+    except AssertionError as error:
+        raise CannotTell(f"{error}: {driver.logs(container, tail=3).strip() or 'it said nothing'}") from error
 
 
 def listening(namespace: Path, places: Sequence[tuple[str, int]]) -> list[socket.socket]:
