@@ -22,7 +22,7 @@ from stack.settle import ENDINGS, settling_on
 from stack.settling import Settling, Voyage, received_wrongly
 from stack.vantage import Outside
 from stack.waiting import eventually
-from suites.check import not_applicable
+from suites.check import excluded, not_applicable
 from suites.load.plan import clients_of, for_seconds, plan_of
 from suites.observability.exposition import Exposition, applications, of_service
 
@@ -70,6 +70,8 @@ def _objective(stack: Stack) -> float:
     said = stack.profile
     if said.chain is None or not said.wallets:
         not_applicable(said.missing("[chain] service = … and [wallets.NAME]"))
+    for name in sorted(stack.excluded & {said.chain.service, *(wallet.service for wallet in said.wallets.values())}):
+        excluded(name)
     if said.objectives.settle_seconds is None:
         not_applicable(said.missing("[objectives] settle_seconds = …"))
     return said.objectives.settle_seconds
