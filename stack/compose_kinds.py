@@ -158,6 +158,8 @@ def kind_of(value: Any) -> str:
         return "empty"
     if isinstance(value, bool):
         return "true or false"
+    if isinstance(value, Tagged):
+        return f"something under {value.tag}"
     kinds = {list: "a list", Mapping: "a mapping", str: "a text", int: "a number", float: "a number"}
     return next((words for kind, words in kinds.items() if isinstance(value, kind)), type(value).__name__)
 

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from stack import shapes
-from stack.compose_rules import SECTIONS, check_top, long_form
+from stack.compose_rules import SECTIONS, check_top, long_form, ports_of
 from stack.dotenv import read_env_file
 from stack.errors import UserError
 from stack.interpolation import Interpolator, Variable
 from stack.located import Located, LocatedList, Tagged, Where, read_yaml
 from stack.merging import merge, settled
+from stack.short_syntax import MOST_PORTS
 from stack.toml_lines import nearest
 
 _DEEPEST_INCLUDE = 20
+_MOST_FILES = 200  # read for one project, each time it is drawn in: doubling includes would come to a million
+_DEEPEST_EXTENDS = 100
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Reader:
         self.env_files: list[EnvFile] = []
         self._interpolators: list[Interpolator] = []
         self._documents: dict[Path, list[Any]] = {}
+        self._files = 0
+        self._ports = 0
 
     def variables(self) -> Iterator[Variable]:
         """Every variable asked for, once per place."""
@@ -66,19 +71,32 @@ class Reader:
         """Merge the files of one project (or one include); `above` are the files that include it."""
         whole = Located()
         for path in paths:
-            if path in above or len(above) > _DEEPEST_INCLUDE:
+            if len(above) > _DEEPEST_INCLUDE:
+                message = f"{path}: includes are nested deeper than {_DEEPEST_INCLUDE}"
+                raise UserError(message)
+            if path in above:
                 chain = " → ".join(str(p) for p in (*above, path))
                 message = f"{path}: includes itself ({chain})"
                 raise UserError(message)
             for document in self._interpolated(path, env):
                 check_top(path, document)
-                long = long_form(document, folder)
+                long = self._long_form(document, folder)
                 self._extend_all(long, path, folder, env)
                 self._include(long, path, env, (*above, path))
                 whole = _merge_projects(whole, long)
         return whole
 
+    def _long_form(self, document: Located, folder: Path) -> Located:
+        """The document in long form, refused when its ports, written out, would fill the memory."""
+        made = long_form(document, folder, most_ports=MOST_PORTS - self._ports)
+        self._ports += ports_of(made)
+        return made
+
     def _interpolated(self, path: Path, env: Mapping[str, str]) -> list[Located]:
+        self._files += 1
+        if self._files > _MOST_FILES:
+            message = f"{path}: more than {_MOST_FILES} files are drawn in by include and extends"
+            raise UserError(message)
         if path not in self._documents:
             self._documents[path] = read_yaml(path)
         interpolator = Interpolator(env)
@@ -121,17 +139,22 @@ class Reader:
         """The service with what it extends merged under it."""
         config: Located = services[name]
         asked = config.get("extends")
-        if asked is None:
+        if asked is None or isinstance(asked, Tagged):
             return config
         place = config.at.get("extends", config.where)
         if (path, name) in chain:
             names = " → ".join(service for _, service in (*chain, (path, name)))
             message = f"{place}: services.{name}.extends: extends itself ({names})"
             raise UserError(message)
+        if len(chain) >= _DEEPEST_EXTENDS:
+            message = (
+                f"{place}: services.{name}.extends: more than {_DEEPEST_EXTENDS} services extend each other in a row"
+            )
+            raise UserError(message)
         base_name, file = _extends(asked, name, place)
         base_services, base_path, base_folder = services, path, folder
         if file is not None:
-            base_path = Path(shapes.path(file, folder))
+            base_path = _path(file, folder, place, f"services.{name}.extends")
             base_folder = base_path.parent
             if not base_path.is_file():
                 message = f"{place}: services.{name}.extends: {base_path} is not there"
@@ -139,11 +162,11 @@ class Reader:
             base_services = Located()
             for document in self._interpolated(base_path, env):
                 check_top(base_path, document)
-                found = long_form(Located({"services": document.get("services")}, at=document.at), base_folder)
+                found = self._long_form(Located({"services": document.get("services")}, at=document.at), base_folder)
                 base_services = merge(base_services, found["services"])
         if not isinstance(base_services.get(base_name), Located):
             message = f"{place}: services.{name}.extends: {base_path} has no service '{base_name}'"
-            raise UserError(message + nearest(base_name, base_services))
+            raise UserError(message + nearest(base_name, set(base_services) - {base_name}))
         base = self._extended(base_services, base_name, base_path, base_folder, env, (*chain, (path, name)))
         own = Located({k: v for k, v in config.items() if k != "extends"}, where=config.where, at=config.at)
         made: Located = merge(Located(base, where=base.where, at=base.at), own)
@@ -154,7 +177,7 @@ class Reader:
 
     def _include(self, document: Located, path: Path, env: Mapping[str, str], above: tuple[Path, ...]) -> None:
         entries = document.pop("include", None)
-        if entries is None:
+        if entries is None or isinstance(entries, Tagged):
             return
         place = document.at.get("include")
         if not isinstance(entries, list):
@@ -167,17 +190,15 @@ class Reader:
             if any("://" in file or file.startswith("git@") for file in named):
                 message = f"{where}: include: {named[0]} is remote, and nothing is fetched to read a compose file"
                 raise UserError(message)
-            files = [Path(shapes.path(file, path.parent)) for file in named]
+            files = [_path(file, path.parent, where, "include") for file in named]
             for file in files:
                 if not file.is_file():
                     message = f"{where}: include: {file} is not there"
                     raise UserError(message)
             said = record.get("project_directory")
-            folder = Path(shapes.path(str(said), path.parent)) if said else files[0].parent
-            listed = record.get("env_file")
-            env_files = (
-                [Path(shapes.path(f, path.parent)) for f in _strings(listed, where, "env_file")] if listed else []
-            )
+            folder = _path(str(said), path.parent, where, "include.project_directory") if said else files[0].parent
+            listed = _strings(record["env_file"], where, "env_file") if record.get("env_file") else []
+            env_files = [_path(file, path.parent, where, "include.env_file") for file in listed]
             inside = self.dot_env(env_files or [folder / ".env"], env, must_exist=bool(env_files))
             included = settled(self.read(files, folder, {**inside, **env}, above))
             for section in SECTIONS:
@@ -190,6 +211,14 @@ class Reader:
                     mine.setdefault(name, value)
                     if place := included[section].at.get(name) or where:
                         mine.at.setdefault(name, place)
+
+
+def _path(written: str, folder: Path, where: Where | None, what: str) -> Path:
+    try:
+        return Path(shapes.path(written, folder))
+    except shapes.Malformed as error:
+        message = f"{where}: {what} {error}"
+        raise UserError(message) from error
 
 
 def _extends(asked: Any, name: str, place: Where | None) -> tuple[str, str | None]:

@@ -29,8 +29,8 @@ def check_top(path: Path, document: Located) -> None:
             raise UserError(message)
 
 
-def long_form(document: Located, folder: Path) -> Located:
-    """The document in long form, its relative paths taken from `folder`."""
+def long_form(document: Located, folder: Path, *, most_ports: int) -> Located:
+    """The document in long form, its relative paths taken from `folder`; refused once its ports are more than `most_ports`."""
     made = Located(where=document.where, at=dict(document.at))
     for key, value in document.items():
         if key not in SECTIONS:
@@ -39,7 +39,22 @@ def long_form(document: Located, folder: Path) -> Located:
         made[key] = Located(at=dict(value.at) if value else {})
         for name, entry in (value or {}).items():
             made[key][name] = _long_entry(key, name, entry, folder, value.at.get(name))
+            most_ports -= _ports_in(made[key][name]) if key == "services" else 0
+            if most_ports < 0:
+                message = f"{value.at.get(name)}: services.{name}: the project has too many ports, ranges written out"
+                raise UserError(message)
     return made
+
+
+def ports_of(document: Located) -> int:
+    """How many ports the services of a document in long form have."""
+    return sum(_ports_in(service) for service in (document.get("services") or {}).values())
+
+
+def _ports_in(service: Any) -> int:
+    config = service.value if isinstance(service, Tagged) else service
+    ports = config.get("ports") if isinstance(config, Mapping) else None
+    return len(ports.value if isinstance(ports, Tagged) else ports) if ports else 0
 
 
 def _long_entry(section: str, name: str, entry: Any, folder: Path, place: Where | None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from stack.errors import UserError
 LARGEST_FILE = 8 * 1024 * 1024  # bytes: a 200-service compose file has about 0.2 MB
 LARGEST_TREE = 500_000  # values once every alias is written out: what a YAML bomb multiplies
 DEEPEST = 200
+MOST_DOCUMENTS = 100
 
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -95,10 +97,11 @@ def read_text(path: Path, what: str = "compose file") -> str:
 
     """
     try:
-        if path.is_dir():
-            message = f"{path}: is a folder, not a {what}"
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a device or a pipe may never end, or never begin
+            message = f"{path}: is {'a folder' if stat.S_ISDIR(found.st_mode) else 'no regular file'}, not {_a(what)}"
             raise UserError(message)
-        size = path.stat().st_size
+        size = found.st_size
         if size > LARGEST_FILE:
             message = f"{path}: {size / 1e6:.0f} MB is too large for a {what} (at most {LARGEST_FILE // 2**20} MiB)"
             raise UserError(message)
@@ -114,6 +117,10 @@ def read_text(path: Path, what: str = "compose file") -> str:
         raise UserError(message) from error
 
 
+def _a(what: str) -> str:
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
+
+
 def read_yaml(path: Path) -> list[Any]:
     """Read every document of a YAML file as plain values in located containers.
 
@@ -123,6 +130,7 @@ def read_yaml(path: Path) -> list[Any]:
     """
     text = read_text(path)
     try:
+        _refuse_depth(path, text)
         nodes = list(yaml.compose_all(text, Loader=_PlainLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -132,11 +140,25 @@ def read_yaml(path: Path) -> list[Any]:
     except yaml.YAMLError as error:
         message = f"{path}: not valid YAML: {' '.join(str(error).split())}"
         raise UserError(message) from error
-    except RecursionError as error:
-        message = f"{path}: nested deeper than any compose file"
-        raise UserError(message) from error
+    if len(nodes) > MOST_DOCUMENTS:
+        message = f"{path}: holds more than {MOST_DOCUMENTS} documents"
+        raise UserError(message)
     builder = _Builder(path)
     return [builder.build(node) for node in nodes if node is not None]
+
+
+def _refuse_depth(path: Path, text: str) -> None:
+    """Refuse what is nested too deep before nodes are made of it: that recurses in C, and ends the interpreter (seen at 100,000)."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_PlainLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEEPEST:
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                message = f"{path}:{line}: nested deeper than {DEEPEST} levels"
+                raise UserError(message)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 class _Builder:
@@ -224,6 +246,7 @@ class _Builder:
         return whole
 
 
+_LONGEST_INTEGER = 20
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*)$")
 _OCTAL = re.compile(r"([-+]?)0o?([0-7_]+)$")
 _BINARY = re.compile(r"[-+]?0b[01_]+$")
@@ -252,7 +275,8 @@ def plain_value(text: str) -> Any:
     if not text[0].isdigit() and text[0] not in "+-.":
         return text
     if _INTEGER.match(text):
-        return int(text.replace("_", ""))
+        digits = text.replace("_", "")
+        return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)  # as Go, whose numbers end at 64 bits
     if octal := _OCTAL.match(text):
         return int(octal.group(1) + octal.group(2).replace("_", ""), 8)
     if _BINARY.match(text):

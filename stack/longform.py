@@ -70,6 +70,8 @@ def depends_on(value: Any) -> Located:
     """A mapping of service to condition."""
     made = _named(value)
     for name, how in made.items():
+        if isinstance(how, Tagged):
+            continue
         entry = record(how or {})
         entry.setdefault("condition", "service_started")
         entry.setdefault("required", True)
@@ -190,7 +192,9 @@ SERVICE_KEYS: dict[str, Convert] = {
     **dict.fromkeys(("dns", "dns_search", "tmpfs", "expose", "external_links", "links", "security_opt"), _plain(texts)),
     **dict.fromkeys(("cap_add", "cap_drop", "group_add", "profiles", "volumes_from", "dns_opt"), _plain(texts)),
     **dict.fromkeys(("mem_limit", "mem_reservation", "shm_size"), _plain(size)),
-    **dict.fromkeys(("privileged", "read_only", "attach", "init", "stdin_open", "tty", "oom_kill_disable"), _plain(boolean)),
+    **dict.fromkeys(
+        ("privileged", "read_only", "attach", "init", "stdin_open", "tty", "oom_kill_disable"), _plain(boolean)
+    ),
     **dict.fromkeys(("pids_limit", "scale", "oom_score_adj", "cpu_shares", "cpu_count", "cpu_quota"), _plain(integer)),
     **dict.fromkeys(("image", "user", "hostname", "container_name", "restart", "working_dir"), _plain(scalar)),
     **dict.fromkeys(("network_mode", "pid", "ipc", "runtime", "platform", "stop_signal"), _plain(scalar)),

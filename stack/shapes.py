@@ -13,6 +13,9 @@ from typing import Any
 from stack import units
 from stack.located import Located, LocatedList, Tagged
 
+_LONGEST_PATH, _LONGEST_NAME = 4095, 255
+"""Characters: Linux's PATH_MAX and NAME_MAX (include/uapi/linux/limits.h)."""
+
 
 class Malformed(Exception):
     """A value whose shape its key does not take."""
@@ -115,7 +118,7 @@ def integer(value: Any) -> int:
     """A whole number, also when interpolation made it a text."""
     try:
         return int(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         message = f"is no whole number: {value!r}"
         raise Malformed(message) from error
 
@@ -123,10 +126,14 @@ def integer(value: Any) -> int:
 def number(value: Any) -> float:
     """A number, also when it is written as a text."""
     try:
-        return float(value)
+        found = float(value)
     except (TypeError, ValueError) as error:
         message = f"is no number: {value!r}"
         raise Malformed(message) from error
+    if not math.isfinite(found):
+        message = f"is no number that ends: {value!r}"
+        raise Malformed(message)
+    return found
 
 
 def boolean(value: Any) -> bool:
@@ -144,7 +151,12 @@ def boolean(value: Any) -> bool:
 
 def path(written: str, folder: Path) -> str:
     """An absolute path; relative ones start from `folder`, absolute ones stay as they are written."""
-    return written if written.startswith("/") else os.path.normpath(folder / Path(written).expanduser())
+    if "\0" in written or len(written) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in written.split("/")):
+        message = f"can be no path: {written[:60]!r}{' …' if len(written) > 60 else ''}"
+        raise Malformed(message)
+    if written.startswith("~"):  # whoever's name follows, compose takes our own home
+        written = os.path.expanduser("~") + written[1:]
+    return written if written.startswith("/") else os.path.normpath(folder / written)
 
 
 def record(value: Any) -> Located:

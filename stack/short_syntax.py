@@ -13,9 +13,11 @@ from stack.shapes import Malformed, integer, items, path, record, scalar, size
 
 _PORT = re.compile(
     r"(?:(?P<ip>\[[0-9a-fA-F:.%]+\]|[0-9.]+):)??"
-    r"(?:(?P<published>[0-9]+(?:-[0-9]+)?)?:)?"
-    r"(?P<target>[0-9]+(?:-[0-9]+)?)(?:/(?P<protocol>tcp|udp|sctp))?$"
+    r"(?:(?P<published>[0-9]{1,5}(?:-[0-9]{1,5})?)?:)?"
+    r"(?P<target>[0-9]{1,5}(?:-[0-9]{1,5})?)(?:/(?P<protocol>tcp|udp|sctp))?$"
 )
+MOST_PORTS = 200_000
+"""Ports of a whole project, ranges written out: three times all there are; more is an attack on the reader."""
 _BIND_OPTIONS = {"shared", "rshared", "slave", "rslave", "private", "rprivate"}
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgtp]?)i?b?$", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _NANO = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _NANO |= {"d": 24 * _NANO["h"], "w": 7 * 24 * _NANO["h"]}
+_LONGEST = 2**63 - 1  # nanoseconds that Go's durations hold
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|µs|ms|s|m|h|d|w))+$")
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h|d|w)")
 
@@ -15,11 +17,12 @@ _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h|d|w)")
 def size(text: str | float) -> int | None:
     """Bytes of `512m`, `1.5g`, `64kb` or a bare number (units are powers of 1024); None when it is no size."""
     if isinstance(text, int | float):
-        return int(text)
+        return int(text) if math.isfinite(text) else None
     if text.strip() == "-1":
         return -1
     match = _SIZE.match(text.strip())
-    return int(float(match.group(1)) * 1024 ** _POWERS[match.group(2).lower()]) if match else None
+    amount = float(match.group(1)) * 1024 ** _POWERS[match.group(2).lower()] if match else math.inf
+    return int(amount) if math.isfinite(amount) else None
 
 
 def nanoseconds(text: str) -> int | None:
@@ -29,7 +32,8 @@ def nanoseconds(text: str) -> int | None:
         return 0
     if not _DURATION.match(text):
         return None
-    return int(sum(float(number) * _NANO[unit] for number, unit in _DURATION_PART.findall(text)))
+    nano = sum(float(number) * _NANO[unit] for number, unit in _DURATION_PART.findall(text))
+    return int(nano) if nano <= _LONGEST else None
 
 
 def seconds(text: str | None) -> float | None:

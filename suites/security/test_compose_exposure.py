@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
+from stack.located import Where
 from stack.model import Port, Service, Stack
 from suites.check import Area, Evidence, Impact, Level, Severity, check
 from suites.security.edges import PUBLIC_WEB_PORTS, is_edge, ports_of_the_edge
@@ -26,16 +28,38 @@ def test_service_publishes_only_what_the_edge_may(stack: Stack, service: Service
     allowed = ports_of_the_edge(stack, service)
     evidence.declared(f"{service.name}: {taken_for(service)}")
     offences = []
-    for index, port in enumerate(service.ports):
-        if port.is_loopback:
-            evidence.declared(f"{service.name}: {port} is on loopback alone")
-        elif f"{port.target}/{port.protocol}" in allowed:
-            evidence.declared(f"{service.name}: {port} is the edge's", service.where_of("ports", index))
+    for first, last, where in runs(service):
+        shown, what = str(first), f"{first.target}/{first.protocol}"
+        if last is not first:
+            shown, what = f"{first} to {last}", f"{first.target}-{last.target}/{first.protocol}"
+        if first.is_loopback:
+            evidence.declared(f"{service.name}: {shown} is on loopback alone")
+        elif what in allowed:
+            evidence.declared(f"{service.name}: {shown} is the edge's", where)
         else:
-            text = f"{service.name}: {port} is published on {reach(port)}, expected {instead(stack, service, port)}"
-            offences.append(Finding(text, service.where_of("ports", index), f"{port.target}/{port.protocol}"))
+            text = f"{service.name}: {shown} is published on {reach(first)}, expected {instead(stack, service, first)}"
+            offences.append(Finding(text, where, what))
 
     judge(offences, check="SEC-CMP-004", evidence=evidence, profile=stack.profile, service=service.name)
+
+
+def runs(service: Service) -> Iterator[tuple[Port, Port, Where | None]]:
+    """The first and the last port of each entry, with its place: a range is one thing, however many ports it has."""
+    entries: list[tuple[Where | None, list[Port]]] = []
+    for index, port in enumerate(service.ports):
+        where = service.where_of("ports", index)
+        before = entries[-1][1][-1] if entries else None
+        follows = before and (before.host_ip, before.protocol, before.target + 1) == (
+            port.host_ip,
+            port.protocol,
+            port.target,
+        )
+        if follows and entries[-1][0] == where:
+            entries[-1][1].append(port)
+        else:
+            entries.append((where, [port]))
+    for where, ports in entries:
+        yield ports[0], ports[-1], where
 
 
 def instead(stack: Stack, service: Service, port: Port) -> str:

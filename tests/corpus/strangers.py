@@ -33,24 +33,20 @@ def judged(name: str, folder: Path) -> list[dict[str, Any]]:
     shutil.copytree(FOLDERS[name], theirs)
     for file in theirs.rglob("*"):
         file.chmod(0o755 if file.is_dir() else 0o644)
-    words = ["suites/security", "-m", "static", "-q", "-p", "no:cacheprovider"]
-    argv = [
-        sys.executable,
-        "-m",
-        "pytest",
-        *words,
-        "--reports",
-        str(folder / "out"),
-        "--compose-file",
-        str(theirs / "compose.yaml"),
-    ]
-    env = {"PATH": os.environ["PATH"], "HOME": str(Path.home()), "DOCKER_HOST": "unix:///nonexistent/docker.sock"}
-    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+    done = run_static(theirs / "compose.yaml", folder / "out")
     assert done.returncode in (0, 1), done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr, done.stdout
     found = folder / "out" / "latest" / "results.json"
     results: list[dict[str, Any]] = json.loads(found.read_text())["results"]
     return results
+
+
+def run_static(file: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    """The static security checks on a compose file as a process, without an engine; reports go to `out`."""
+    words = ["suites/security", "-m", "static", "-q", "-p", "no:cacheprovider"]
+    argv = [sys.executable, "-m", "pytest", *words, "--reports", str(out), "--compose-file", str(file)]
+    env = {"PATH": os.environ["PATH"], "HOME": str(Path.home()), "DOCKER_HOST": "unix:///nonexistent/docker.sock"}
+    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
 
 
 def findings(name: str, results: list[dict[str, Any]]) -> list[str]:

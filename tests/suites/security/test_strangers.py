@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.corpus.rendering import compared, has_compose, ours, theirs
-from tests.corpus.strangers import FOLDERS, findings, golden, judged
+from tests.corpus.strangers import FOLDERS, findings, golden, judged, run_static
 
 
 @pytest.mark.parametrize("name", sorted(FOLDERS))
@@ -28,3 +28,35 @@ def test_a_strangers_file_is_read_as_docker_compose_reads_it(name: str) -> None:
 
 def test_there_are_ten() -> None:
     assert len(FOLDERS) == 10
+
+
+HOSTILE = r"""
+services:
+  web:
+    image: "example/web\e[31m:1"
+    container_name: "<img src=x onerror=alert(1)>"
+    command: ["sh", "-c", "\u202eecho\nERROR: all is well"]
+    labels: {"<script>alert('label')</script>": "\e]0;owned\a"}
+    environment: {"A\e[2J": "1", DB_PASSWORD: "hunter22<script>alert(2)</script>"}
+    ports: ["8080:80"]
+    volumes: ["/etc/<b>x:/x\e[1m"]
+    healthcheck: {test: "\e[8mexit 0"}
+"""
+
+
+def test_names_and_values_that_act_are_shown_and_do_nothing(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(HOSTILE)
+
+    done = run_static(tmp_path / "compose.yaml", tmp_path / "out")
+
+    said = done.stdout + done.stderr
+    assert done.returncode == 1, said
+    assert "Traceback" not in said
+    assert "hunter22" not in said
+    assert not [letter for letter in said if not letter.isprintable() and letter not in "\n\t"]
+    latest = tmp_path / "out" / "latest"
+    for page in ("readiness.html", "raw.html"):
+        text = (latest / page).read_text()
+        assert "<script>alert(" not in text
+        assert "<img src=x" not in text
+        assert "\x1b" not in text
