@@ -55,8 +55,8 @@ def test_what_was_counted_rightly_is_fine() -> None:
         (shown(5, status=200), ["GET /x/{id} with 404: 5 answered, 0 counted"], []),
         (shown(10, timed=5), [], ["GET /x/{id} with 404: 5 answered, 10 counted"]),
         (shown(5, timed=6), [], ["GET /x/{id}: 5 answered, 6 timed"]),
-        (shown(5, total=50.0), [], ["GET /x/{id}: its durations sum to 50.0000 s, expected more than 0 and at most 0.1000 s"]),
-        (shown(5, total=0.0), [], ["GET /x/{id}: its durations sum to 0.0000 s, expected more than 0 and at most 0.1000 s"]),
+        (shown(5, total=50.0), [], ["GET /x/{id}: its durations sum to 50.0000 s, expected more than 0 and at most 0.2000 s"]),
+        (shown(5, total=0.0), [], ["GET /x/{id}: its durations sum to 0.0000 s, expected more than 0 and at most 0.2000 s"]),
     ],
 )  # fmt: skip
 def test_what_was_counted_wrongly_is_named(after: Exposition, missing: list[str], excess: list[str]) -> None:
