@@ -14,10 +14,10 @@ from stack.journey import Ack, Journey
 from stack.model import Stack
 from stack.purse import chain_of
 from suites.restore.escrows import Opened, opened_on, states_of
+from suites.restore.guide import command
+from suites.restore.operator import typed
 from suites.restore.rebuilding import Rebuilt, rebuilt_from
 from suites.restore.writing import BACKUP, backup_service
-
-WALLET_BACKUP = ("python", "-m", "stack.ops", "backup-wallets", "--trigger", "manual", "--json")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Disaster:
     """How long the wallets' backup took."""
     lost_at: float
     """When the first stack counts as lost: nothing later is kept. Unix seconds."""
+    database_rescue: Mapping[str, float]
+    """Seconds by phase of `rescue-database` in the rebuilt system while it ran."""
     orders: tuple[tuple[str, str, str], ...]
     """Each open escrow as the first stack told of it: left in, state, deposit address."""
 
@@ -64,9 +66,11 @@ def befallen(first: Stack, journey: Journey, acks: tuple[Ack, ...]) -> Iterator[
     """
     with opened_on(first) as counter:
         began, mono = time.time(), time.monotonic()
-        wallets = json.loads(_run(first, wallets_service(first), WALLET_BACKUP))["backups"]
+        wallets = json.loads(_run(first, wallets_service(first), ("python", *command("backup-wallets"), "--json")))["backups"]
         wallets_seconds = time.monotonic() - mono
         database = json.loads(_run(first, backup_service(first), BACKUP))
+        for look in (command("list-backups"), command("verify-backups")):
+            _run(first, backup_service(first), ("python", *look))
         counter.pay_late()
         orders = tuple(states_of(first.edge, counter.opened))
         before = seen_in(first)
@@ -76,8 +80,21 @@ def befallen(first: Stack, journey: Journey, acks: tuple[Ack, ...]) -> Iterator[
         if (height := int(chain_of(rebuilt.stack).call("get_info")["height"])) != before["buyer"].height:
             raise CannotTell(f"somebody mined: the chain was {before['buyer'].height} high and was copied at {height}")
         after = seen_in(rebuilt.stack)
+        # before anybody trades there: it takes the database back to the same backup
+        rescue = typed("rescue-database", "--project", rebuilt.stack.project, "--from-project", first.project)
         yield Disaster(
-            first, rebuilt, journey, acks, counter.opened, before, after, began, wallets_seconds, lost_at, orders
+            first=first,
+            rebuilt=rebuilt,
+            journey=journey,
+            acks=acks,
+            opened=counter.opened,
+            before=before,
+            after=after,
+            wallets_made=began,
+            wallets_seconds=wallets_seconds,
+            lost_at=lost_at,
+            database_rescue=rescue["phases"],
+            orders=orders,
         )
 
 
@@ -106,8 +123,8 @@ def wallets_service(stack: Stack) -> str:
 
 
 def _run(stack: Stack, service: str, argv: tuple[str, ...]) -> str:
-    """Run a backup command in its service; one that another run keeps waiting is waited for."""
+    """Run one of the guide's commands in a backup service, and return what it answered."""
     done: Any = stack.container(service).exec(list(argv), timeout_seconds=180)
     if done.code != 0:
-        raise CannotTell(f"{service}: the backup failed: {done.last_words()}")
+        raise CannotTell(f"{service}: {argv[3]} failed: {done.last_words()}")
     return str(done.stdout)

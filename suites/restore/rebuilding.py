@@ -6,11 +6,8 @@ repository with those keys runs the operator's own `rescue-system`; every check 
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,11 +23,11 @@ from stack.ops import one_shot
 from stack.progress import Progress
 from stack.project import COMPOSE_FILE, ROOT, environment
 from suites.check import not_applicable
+from suites.restore.operator import typed
 
 SUFFIX = "-restore"
 OFFSETS = range(10_000, 20_000, 1_000)
 KEPT = (".operator/age.key", ".operator/backup-private-key.asc", "stack/secrets.enc.yaml", "stack/backup-gpg-key.asc")
-_PATIENCE_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -65,9 +62,9 @@ def rebuilt_from(first: Stack, archives: Sequence[str]) -> Iterator[Rebuilt]:
         lifecycle.down(project, progress=quiet)  # what a killed run left
         undo.callback(lifecycle.down, project, progress=quiet)
         second, offset = beside(first, project, clone)
-        argv = ["--project", project, "--offset", str(offset), "--backups", str(folder / "backups")]
+        argv = ["--project", project, "--offset", str(offset), "--backups", str(folder / "backups"), "--no-build"]
         argv += ["--chain-from", first.project, *(word for name in serving(second) for word in ("--service", name))]
-        told = rescue_system(clone, argv)
+        told = typed("rescue-system", *argv, clone=clone)
         yield Rebuilt(second, told["restored"], phases | told["phases"])
 
 
@@ -139,22 +136,6 @@ def beside(first: Stack, project: str, clone: Path) -> tuple[Stack, int]:
             continue
         return second, offset
     raise CannotTell(f"beside {first.project}, no offset from {OFFSETS[0]} to {OFFSETS[-1]} leaves a second stack its ports")
-
-
-def rescue_system(clone: Path, more: Sequence[str]) -> dict[str, Any]:
-    """Run the operator's command in the clone, and return what it answered. Raises AssertionError with its sentence."""
-    argv = [sys.executable, "-m", "stack.ops", "rescue-system", "--json", "--no-build", *more]
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    try:
-        done = subprocess.run(
-            argv, cwd=clone, env=env, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise AssertionError(f"rescue-system did not end within {_PATIENCE_SECONDS} s") from error
-    if done.returncode != 0:
-        raise AssertionError(f"rescue-system ended with {done.returncode}: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
-    told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return told
 
 
 def serving(stack: Stack) -> list[str]:

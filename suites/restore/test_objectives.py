@@ -69,7 +69,7 @@ def test_database_recovers_in_time(bench: Bench, disaster: Disaster, repeat: int
     promised = bench.stack.profile.objectives.rto
     if promised is None:
         raise CannotTell(bench.stack.profile.missing("[objectives.rto] database_seconds = …"))
-    started = disaster.rebuilt.phases["start"]
+    started = disaster.database_rescue["start"]
     runs = [timed(bench) for _ in range(repeat)]
     rows = [(phase, *figures([run[phase] for run in runs])) for phase in runs[0]]
     evidence.table(

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
-from stack.errors import CannotTell, SeatrialError
+from stack.errors import CannotTell
 from stack.money import broken
-from stack.ops.rescue_wallets import Choice, choice_of, rescue
 from stack.ops.standstill import await_ready
 from suites.check import Area, Evidence, Impact, Level, Severity, check
 from suites.restore.cosigning import cosigned_and_mined
 from suites.restore.disaster import Disaster, Seen, seen_in
 from suites.restore.escrows import ended, states_of
+from suites.restore.operator import typed
 
 REMEDIATION = "Rehearse with `python -m stack.ops rescue-wallets --dry-run`; back all three wallets up with their keys files."
 PAIRS = {"buyer": "vendor", "vendor": "arbiter", "arbiter": "buyer"}
@@ -83,27 +81,15 @@ def test_restored_wallet_cosigns(second: str, disaster: Disaster, evidence: Evid
 )
 def test_two_wallets_restored_at_once_cosign(disaster: Disaster, evidence: Evidence) -> None:
     stack = disaster.rebuilt.stack
-    chosen = [
-        choice_of(stack, name, disaster.first.project, backup=str(disaster.rebuilt.restored[f"wallet-{name}"]["archive"]))
-        for name in ("buyer", "vendor")
-    ]
-    facts = rescue_or_fail(disaster, chosen)
+    told = typed("rescue-wallets", "--project", stack.project, "--from-project", disaster.first.project)
+    facts = told["wallets"]
+    assert set(facts) == {"buyer", "vendor"}, f"rescue-wallets restored {sorted(facts)}, expected buyer and vendor"
     for name, each in facts.items():
         evidence.table(f"{name}, in the running system", ("phase", "s"), [(k, f"{v:.2f}") for k, v in each["phases"].items()])
 
     txid = cosigned_and_mined(stack, "buyer", "vendor")
 
     evidence.observed(f"buyer and vendor, restored at once while the system ran; mined: {txid}")
-
-
-def rescue_or_fail(disaster: Disaster, chosen: Sequence[Choice]) -> dict[str, dict[str, Any]]:
-    """Restore into the running system; a refusal is what the check is about."""
-    try:
-        return rescue(disaster.rebuilt.stack, chosen)
-    except CannotTell:
-        raise
-    except SeatrialError as refused:
-        raise AssertionError(f"rescue-wallets: {refused}") from refused
 
 
 @check(

@@ -16,8 +16,9 @@ from stack.errors import CannotTell, SeatrialError
 from stack.journey import Ack, Journey
 from stack.model import Stack
 from stack.waiting import pause
+from suites.restore.guide import command
 
-BACKUP = ("python", "-m", "stack.ops", "backup-database", "--trigger", "manual", "--json")
+BACKUP = ("python", *command("backup-database"), "--json")
 BEFORE_SECONDS = 1.5
 AFTER_SECONDS = 0.5
 

@@ -67,6 +67,7 @@ def disaster(sailor: Sailor | None = None, **more: Any) -> Disaster:
         "wallets_made": 0.0,
         "wallets_seconds": 2.0,
         "lost_at": 9.0,
+        "database_rescue": {"start": 4.0},
         "orders": (),
     }
     return Disaster(**(known | more))
