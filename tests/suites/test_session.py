@@ -61,6 +61,12 @@ BAD_INPUT = {
     "malformed": (["--compose-file", "c.yaml"], {"c.yaml": "services: [\n"}, "c.yaml:2: not valid YAML"),
     "unset": (["--compose-file", "c.yaml"], {"c.yaml": "services:\n  a: {image: '${X:?say}'}\n"}, "c.yaml:2: services.a.image: the variable X is required and not set: say"),
     "undefined network": (["--compose-file", "c.yaml"], {"c.yaml": "services:\n  a: {image: x, networks: [n]}\n"}, "there is no network 'n'"),
+    "services a list": (["--compose-file", "c.yaml"], {"c.yaml": "services: []\n"}, "c.yaml:1: 'services' must be a mapping of names"),
+    "empty": (["--compose-file", "c.yaml"], {"c.yaml": ""}, "c.yaml:1: is empty"),
+    "depth": (["--compose-file", "c.yaml"], {"c.yaml": "a: " + "[" * 100_000}, "c.yaml:1: nested deeper than 200 levels"),
+    "a name that acts": (["--compose-file", "c.yaml"], {"c.yaml": 'services:\n  a: {image: x, "\\e[2J\\nERROR: fine": y}\n'}, "unknown key '\\x1b[2J\\nERROR: fine'"),
+    "include of itself": (["--compose-file", "c.yaml"], {"c.yaml": "include: [c.yaml]\nservices: {a: {image: x}}\n"}, "c.yaml: includes itself"),
+    "env file missing": (["--compose-file", "c.yaml"], {"c.yaml": "services:\n  a: {image: x, env_file: ../nope.env}\n"}, "nope.env is not there"),
     "profile missing": (["--compose-file", "compose.yaml", "--profile", "p.toml"], {}, "p.toml: no such file"),
     "profile key": (["--compose-file", "compose.yaml", "--profile", "p.toml"], {"p.toml": "\n[flwos]\n"}, "p.toml:2: unknown key 'flwos' (did you mean 'flows'?)"),
     "profile type": (["--compose-file", "compose.yaml", "--profile", "p.toml"], {"p.toml": "[load]\nusers = 'x'\n"}, "p.toml:2: 'load.users' must be a whole number, not 'x'"),
@@ -147,6 +153,19 @@ def test_a_foreign_stack_has_its_own_folders_commit(folder: Path) -> None:
     assert manifest["versions"]["seatrial commit"].rstrip("+") != theirs
     assert manifest["project"] in (latest / "readiness.md").read_text().splitlines()[0].replace("\\", "")
     assert manifest["arguments"][:3] == ["-c", str(ROOT / "pyproject.toml"), "--rootdir"]
+
+
+def test_what_each_service_is_taken_for_is_shown_with_the_reason(folder: Path) -> None:
+    (folder / "profile.toml").write_text("[services.web]\nrole = 'edge'\n")
+    words = ("test_try.py", "--compose-file", "compose.yaml", "-m", "static")
+
+    inferred = run(*words, cwd=folder, env=NO_ENGINE).stdout
+    promised = run(*words, "--profile", "profile.toml", cwd=folder, env=NO_ENGINE).stdout
+
+    assert "  web  application   nothing says otherwise" in inferred.splitlines()
+    assert "  db   database      its image is postgres" in inferred.splitlines()
+    assert "  web  " not in promised
+    assert "  db  database      its image is postgres" in promised.splitlines()
 
 
 def test_a_seed_repeats(folder: Path) -> None:
