@@ -21,6 +21,8 @@ from suites.load.plan import clients_of, for_seconds, plan_of
 from suites.load.test_objectives import test_the_generator_was_not_the_bottleneck as the_generator_check
 
 SERVER = "server-blue"
+TRIES = 3
+"""For a run that was voided by whatever else this machine does."""
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +62,12 @@ def test_a_server_that_is_gone_fails_the_error_rate_by_name(stack: Stack) -> Non
 
 
 def test_a_generator_that_drops_what_it_should_send_fails(stack: Stack) -> None:
-    # With so few clients no more than 200 may be under way, and a stall of three seconds has 300 arrive.
-    seen = run_under(stack, Paused(SERVER), 3.0, users=20)
+    # With so few clients no more than 200 may be under way, and a stall to the end has hundreds more arrive. (When a stall
+    # ends before the arrivals do, all its answers come at once and make the generator late: that would be no verdict.)
+    for _ in range(TRIES):
+        seen = run_under(stack, Paused(SERVER), 6.0, users=20)
+        if not seen.saturation:
+            break
 
     with pytest.raises(AssertionError, match=r"load generator: \d+ of \d+ arrivals were dropped"):
         the_generator_check(seen, Evidence())
