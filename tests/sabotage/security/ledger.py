@@ -18,7 +18,7 @@ ROOT = HERE.parents[2]
 PAGE = ROOT / "docs" / "detection.md"
 DEFECTS: dict[str, Any] = tomllib.loads((HERE / "defects.toml").read_text())
 # The runs whose checks are over the whole stack (or one machine), each with its table of texts in defects.toml.
-RUNS = ("whole", "firewalled", "old_port", "wrong_limits", "hasty", "forgotten", "alone", "flows", "hosts")
+RUNS = ("whole", "firewalled", "old_port", "wrong_limits", "hasty", "forgotten", "flows", "hosts")
 CAUGHT: dict[tuple[str, str], float] = {}
 """Seconds that the check took, by run (or `files`, `services`) and what was caught there."""
 
@@ -72,7 +72,6 @@ _TITLES: Mapping[str, str] = {
     "wrong_limits": "At an edge with wrong limits",
     "hasty": "In a database that forgets",
     "forgotten": "In a secrets file",
-    "alone": "In images, asked alone",
     "flows": "Between services",
     "hosts": "On a host, over SSH",
 }

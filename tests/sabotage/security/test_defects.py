@@ -116,13 +116,6 @@ def forgotten_run(project: Driver, folder: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
-def alone_run(project: Driver, folder: Path) -> Run:
-    """One check of images, without the one of compose files that says the same first."""
-    test = "suites/security/test_images.py::test_image_carries_a_health_check"
-    return run_suite(folder, test, profile=folder / "profile.toml")
-
-
-@pytest.fixture(scope="module")
 def flows_run(project: Driver, folder: Path, firewalled_run: Run) -> Run:
     """The network checks with flows declared that are not what the networks allow."""
     test = "suites/security/test_network.py::test_services_reach_what_flows_say"
@@ -197,11 +190,6 @@ def test_a_database_that_does_not_wait_for_the_disk_is_found(hasty_run: Run, che
 @pytest.mark.parametrize("check", DEFECTS["forgotten"])
 def test_a_value_forgotten_in_the_secrets_file_is_found(forgotten_run: Run, check: str) -> None:
     assert_caught(forgotten_run, "forgotten", check)
-
-
-@pytest.mark.parametrize("check", DEFECTS["alone"])
-def test_a_check_speaks_when_the_one_that_says_the_same_is_not_asked(alone_run: Run, check: str) -> None:
-    assert_caught(alone_run, "alone", check)
 
 
 def test_flows_that_work_undeclared_and_declared_ones_that_do_not_are_found(flows_run: Run) -> None:
