@@ -41,11 +41,9 @@ def mapping(value: Any, *, texts: bool = True) -> Located:
 
 
 def _text_under_tag(item: Any) -> Any:
-    return (
-        Tagged(item.tag, item.value if item.tag == "!reset" else text(item.value))
-        if isinstance(item, Tagged)
-        else text(item)
-    )
+    if not isinstance(item, Tagged):
+        return text(item)
+    return item if item.tag == "!reset" else Tagged(item.tag, text(item.value))
 
 
 def labels(value: Any) -> Located:
