@@ -89,7 +89,8 @@ class Host:
         """Run a command in the project's folder on the host and return what it printed; CannotTell when it fails."""
         done = self.driver.exec(self.container, argv, user="0", timeout_seconds=_COMMAND_SECONDS)
         if not done.ok:
-            raise CannotTell(f"`{' '.join(argv)[:120]}` failed on the drill's host: {done.last_words()}")
+            words = f"exit code {done.code}, {done.last_words()}"
+            raise CannotTell(f"`{' '.join(argv)[:120]}` failed on the drill's host: {words}")
         return done.stdout
 
     def answers(self, expected: Collection[int] = ()) -> dict[Target, str]:
