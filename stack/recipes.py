@@ -74,7 +74,7 @@ def recipes(root: Path = ROOT) -> dict[str, Recipe]:
             "backup",
             images / "backup" / "Dockerfile",
             root,
-            ("stack/__init__.py", "stack/errors.py", "stack/waiting.py", "stack/ops/*.py", "stack/images/backup/*"),
+            ("stack/__init__.py", "stack/errors.py", "stack/visible.py", "stack/waiting.py", "stack/ops/*.py", "stack/images/backup/*"),
         )
     if "promtail" in found:
         # Nearly all of it is compiled, and cached, by Loki's build.
