@@ -12,7 +12,7 @@ from suites.restore.bench import DATABASE, Bench, own
 from suites.restore.workshop import run_inside
 
 _SMALL = "type=tmpfs,destination=/small,tmpfs-size=67108864,tmpfs-mode=1777"
-_POINTS_A_REPEAT = 3
+_POINTS_A_REPEAT = 2
 
 
 @check(
