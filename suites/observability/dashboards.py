@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stack.model import Service, Stack
+    from stack.model import Stack
 
 APPLIED = frozenset({"time", "requests", "writes", "log lines"})
 """The stimuli that a check gives by itself. A panel that moves with anything else (a fault, a payment) names it, and stays still."""
@@ -51,10 +51,15 @@ class Dashboard:
 
 
 def dashboards_of(stack: Stack) -> list[Dashboard]:
-    """Every dashboard that a service for dashboards has mounted from this host, by file name."""
+    """Every dashboard that a service for dashboards has mounted from this host, by file name.
+
+    The service need not be part of the run: what a panel asks for is in the stores, whoever shows it.
+    """
     found = {}
-    for service in stack.by_role("dashboards"):
-        for file in _files(service):
+    names = {service.name for service in stack.by_role("dashboards")}
+    names |= {stack.profile.dashboards.service} if stack.profile.dashboards else set()
+    for name in names & stack.rendered["services"].keys():
+        for file in _files(stack.rendered["services"][name].get("volumes") or []):
             if dashboard := read(file):
                 found[file] = dashboard
     return [found[file] for file in sorted(found)]
@@ -72,10 +77,10 @@ def read(file: Path) -> Dashboard | None:
     return Dashboard(str(said.get("uid", "")), str(said.get("title", "")), panels, file)
 
 
-def _files(service: Service) -> Iterator[Path]:
-    for mount in service.mounts:
-        if mount.kind == "bind" and Path(mount.source).is_dir():
-            yield from Path(mount.source).rglob("*.json")
+def _files(mounts: Iterable[Mapping[str, Any]]) -> Iterator[Path]:
+    for mount in mounts:
+        if mount.get("type") == "bind" and Path(str(mount.get("source"))).is_dir():
+            yield from Path(str(mount["source"])).rglob("*.json")
 
 
 def _flat(panels: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

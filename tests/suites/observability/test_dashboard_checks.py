@@ -158,8 +158,12 @@ def test_panels_in_folded_rows_are_read_and_other_files_are_not(tmp_path: Path) 
     (tmp_path / "a.json").write_text(json.dumps({"uid": "a", "title": "A", "panels": [{"type": "row", "panels": [inner]}]}))
     (tmp_path / "b.json").write_text("[]")
     (tmp_path / "c.json").write_text("{")
-    service = SimpleNamespace(mounts=[SimpleNamespace(kind="bind", source=str(tmp_path))])
-    stack: Any = SimpleNamespace(by_role=lambda _role: [service])
+    volumes = [{"type": "bind", "source": str(tmp_path)}, {"type": "volume", "source": "data"}]
+    stack: Any = SimpleNamespace(
+        by_role=lambda _role: [],  # left out by name: its files are there all the same
+        profile=SimpleNamespace(dashboards=SimpleNamespace(service="shows")),
+        rendered={"services": {"shows": {"volumes": volumes}, "other": {}}},
+    )
 
     (found,) = dashboards_of(stack)
 
