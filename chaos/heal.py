@@ -39,14 +39,23 @@ def heal(stack: Stack, journal: Journal) -> list[Healed]:
     intents = journal.standing()
     if not intents:
         return []
-    if not stack.driver.containers(all=True):
-        for intent in intents:
-            journal.note(intent.number, "healed", "the project has no container any more")
-        return [Healed(_name(intent), True, "gone with its project") for intent in intents]
+    present = {container["Id"] for container in stack.driver.containers(all=True)}
+    gone = [intent for intent in intents if not present or (_ids(intent) and not present & _ids(intent))]
+    for intent in gone:
+        journal.note(intent.number, "healed", "the project has none of its containers of then any more")
+    done = [Healed(_name(intent), True, "gone with its project") for intent in gone]
+    intents = [intent for intent in intents if intent not in gone]
+    if not intents:
+        return done
     for intent in reversed(intents):
         _revert_blindly(intent, stack)
     # Newer intents saw the older ones' effects, so their idea of "before" is only right once all are reverted.
-    return [_heal_one(intent, intents[0], stack, journal) for intent in intents]
+    return [*done, *(_heal_one(intent, intents[0], stack, journal) for intent in intents)]
+
+
+def _ids(intent: Intent) -> set[str]:
+    """The project's containers when the fault was begun: what it did, it did in them, and a project taken down took it along."""
+    return {str(was["id"]) for was in Fingerprint.from_json(intent.before).incarnations.values()}
 
 
 def _heal_one(intent: Intent, oldest: Intent, stack: Stack, journal: Journal) -> Healed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from chaos.faults import FAULTS
 from chaos.faults.container import Paused
 from chaos.fingerprint import Fingerprint
 from chaos.runner import journal_of
+from tests.chaos.fake_stack import container
 
 DOCS = Path(__file__).parents[2] / "docs" / "faults.md"
 
@@ -42,6 +44,30 @@ def test_status_names_what_stands_and_heal_takes_it_back(at_hand: Any, capsys: p
     assert command.main(["heal"]) == 0
     assert capsys.readouterr().out == "paused(shop): reverted, and seen to be gone\n"
     assert command.main(["status"]) == 0
+
+
+@pytest.mark.parametrize("anew", [True, False], ids=["made anew", "not there"])
+def test_a_fault_is_gone_with_a_project_that_was_taken_down(
+    at_hand: Any, anew: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave_paused(at_hand)
+    others = [{**container, "Id": container["Id"][::-1]} for container in at_hand.driver.containers(all=True)]
+    at_hand.driver.file.write_text(json.dumps(others if anew else []))
+
+    assert command.main(["heal"]) == 0
+    assert capsys.readouterr().out == "paused(shop): gone with its project\n"
+    assert command.main(["status"]) == 0
+
+
+def test_a_fault_is_looked_for_where_any_container_of_its_project_is_left(
+    at_hand: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_hand.driver.file.write_text(json.dumps([container("shop"), container("till")]))
+    leave_paused(at_hand)
+    at_hand.driver.file.write_text(json.dumps([container("till")]))
+
+    assert command.main(["heal"]) == 0
+    assert capsys.readouterr().out == "paused(shop): reverted, and seen to be gone\n"
 
 
 def test_heal_is_refused_while_another_runner_is_at_it(at_hand: Any, capsys: pytest.CaptureFixture[str]) -> None:
