@@ -80,12 +80,14 @@ class Purse:
             )
         return height
 
-    def reorganise(self, blocks: int, *, forget: bool) -> None:
-        """Take the chain's last blocks away; their transactions wait in the pool again.
+    def reorganise(self, txid: str, *, forget: bool) -> None:
+        """Take away the block of a transaction and all after it; what was in them waits in the pool again.
 
         With `forget` they are nowhere, and other blocks take the place of those: a longer chain, as in any
         reorganisation, for wallets do not notice before.
         """
+        (found,) = self.daemon.plain("/get_transactions", txs_hashes=[txid], prune=True)["txs"]
+        blocks = int(self.daemon.call("get_info")["height"]) - int(found["block_height"])
         self.daemon.plain("/pop_blocks", nblocks=blocks)
         if forget:
             self.daemon.call("flush_txpool")

@@ -13,7 +13,7 @@ from stack.driver import Driver
 from stack.errors import CannotTell
 from stack.model import Stack
 from stack.money import books_of
-from stack.purse import SPENDABLE_BLOCKS, Purse, open_purse
+from stack.purse import Purse, open_purse
 from stack.settle import settling_on
 from stack.settling import PRICE_PICONERO, Ending, Settling, Voyage
 from stack.waiting import eventually
@@ -68,7 +68,7 @@ def test_a_payout_that_is_reorganised_away_is_paid_again_and_only_once(
     _settle(settling, voyage)
     (before,) = voyage.payouts
 
-    purse.reorganise(1, forget=forget)
+    purse.reorganise(before, forget=forget)
     _seen(settling, voyage, lambda one: one.held == PRICE_PICONERO and not one.payouts, "the payout is open again")
     _settle(settling, voyage)
 
@@ -82,7 +82,7 @@ def test_a_deposit_that_is_reorganised_away_is_nobody_s_until_it_is_paid_again(
     voyage = settling.begin("release")
     settling.settle([voyage], within=WITHIN, until=lambda one: one.state == "funded")
 
-    purse.reorganise(SPENDABLE_BLOCKS + 1, forget=True)
+    purse.reorganise(voyage.deposited[0], forget=True)
     _seen(settling, voyage, lambda one: not one.received, "the deposit is withdrawn")
     with pytest.raises(Refused, match="409"):
         settling.ship(voyage)
@@ -99,7 +99,7 @@ def test_a_payout_and_its_deposit_reorganised_away_are_made_anew(
     voyage = settling.begin("release")
     _settle(settling, voyage)
 
-    purse.reorganise(SPENDABLE_BLOCKS + 5, forget=True)
+    purse.reorganise(voyage.deposited[0], forget=True)
     _seen(settling, voyage, lambda one: not one.received, "the deposit is withdrawn")
     voyage.deposited.clear()
     _settle(settling, voyage)

@@ -7,6 +7,7 @@ import pytest
 from marketplace_server import settlement
 from marketplace_server.escrow import adoption, records
 from marketplace_server.escrow.adoption import Outgoing, Unexplained
+from marketplace_server.escrow.payouts import Attempt
 from marketplace_server.escrow.triple import Found
 
 from stack.money import in_the_books
@@ -74,6 +75,21 @@ def test_a_deposit_that_is_gone_is_not_held_and_nothing_is_shipped_for_it(market
     assert (without["state"], without["held"], without["received"]) == ("funded", 0, 0)
     assert (market.of(order_id)["state"], market.of(order_id)["held"]) == ("released", 0)
     assert in_the_books(market.books()) == []
+
+
+def test_a_deposit_that_vanishes_only_after_it_went_back_to_the_pool_is_noticed_too(market: Market) -> None:
+    worker = market.worker()
+    order_id = market.funded(worker)
+    gone = market.chain.deposits.pop()
+    market.chain.reorganise(to_pool=True)
+    market.chain.pool[gone.txid] = Attempt(gone.txid, "", 1, (), ())
+    market.run(worker.round())
+    in_the_pool = market.of(order_id)["received"]
+
+    market.chain.pool.clear()
+    market.run(worker.round())
+
+    assert (in_the_pool, market.of(order_id)["received"]) == (PRICE, 0)
 
 
 def test_a_wallet_that_still_tells_of_a_deposit_the_chain_took_back_is_not_believed(market: Market) -> None:

@@ -25,6 +25,7 @@ class Lookout:
         self._triple = triple
         self._seen: Tip | None = None
         self._compared: Tip | None = None
+        self._is_in_doubt = False
         self._token: int | None = None
 
     @property
@@ -37,8 +38,9 @@ class Lookout:
         if self._token != self._turn.token:
             self._seen, self._compared, self._token = None, None, self._turn.token
         tip = await self._triple.tip()
-        if tip != self._seen and (self._seen is None or not await self._triple.is_on_chain(self._seen)):
-            await self._revisit(tip.height - LOOK_BACK_BLOCKS)
+        is_new = tip != self._seen and (self._seen is None or not await self._triple.is_on_chain(self._seen))
+        if is_new or self._is_in_doubt:
+            self._is_in_doubt = await self._revisit(tip.height - LOOK_BACK_BLOCKS)
         self._seen = tip
         if tip == self._compared:
             return
@@ -67,8 +69,11 @@ class Lookout:
             if rules.is_worth_returning(amounts):
                 await self._turn.write(partial(payouts.decide_return, order_id=order_id))
 
-    async def _revisit(self, above: int) -> None:
-        """Take back what the chain took back: confirmed payouts are open again, and deposits that are gone are not held."""
+    async def _revisit(self, above: int) -> bool:
+        """Take back what the chain took back: confirmed payouts are open again, and deposits that are gone are not held.
+
+        Answers whether a deposit is in doubt: it waits in the pool again, and may be mined there or vanish from it.
+        """
         confirmed = await self._turn.read(lambda connection: payouts.confirmed_since(connection, above))
         found = await self._triple.whereabouts([one.txid for one in confirmed])
         for payout in confirmed:
@@ -77,9 +82,9 @@ class Lookout:
         held = await self._turn.read(lambda connection: records.held_since(connection, above))
         found = await self._triple.whereabouts([deposit.txid for _, deposit in held])
         for order_id, deposit in held:
-            # One that waits in the pool again will be mined again: nobody can spend it before, so nothing is lost.
             if found[deposit.txid].where == "unknown":
                 await self._withdraw(order_id, deposit)
+        return any(found[deposit.txid].where == "pool" for _, deposit in held)
 
     async def _reopen(self, payout: Confirmed) -> None:
         await self._turn.write(lambda connection: payouts.reopen(connection, payout))
