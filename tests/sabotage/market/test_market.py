@@ -84,8 +84,8 @@ def _names(stack: Stack) -> ApplicationMetrics:
     return said
 
 
-def _degraded(stack: Stack, service: str) -> None:
-    case = next(case for case in stack.profile.degraded if service in case.without)
+def _degraded(stack: Stack, service: str, **promise: float) -> None:
+    case = next(case for case in stack.profile.degraded if service in case.without).model_copy(update=promise)
     the_degraded_check(stack, case, case.absence[0], Evidence())
 
 
@@ -145,7 +145,7 @@ def test_a_server_that_does_not_bear_the_loss_is_found(market: Defect, defect: s
     stack = market(defect)
 
     with pytest.raises(AssertionError, match=says):
-        _degraded(stack, "monero-wallet-rpc-buyer")
+        _degraded(stack, "monero-wallet-rpc-buyer", within_seconds=5)
 
 
 # ── LOAD-ESC-001, and the escrows of OBS-APP-001 ────────────────────────────────────────────────────────────────────────
