@@ -28,6 +28,7 @@ from stack.waiting import eventually
 if TYPE_CHECKING:
     from stack.model import Stack
 
+_INTERRUPTED = 130
 _WITHIN = timedelta(seconds=90)
 
 Reached = Callable[[Voyage, Purse], bool]
@@ -128,7 +129,7 @@ def _word(one: Cell | None) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command. Exit codes: 0 all invariants held, 1 not so, 4 bad input or no answer."""
+    """Run the command. Exit codes: 0 all invariants held, 1 not so, 4 bad input or no answer, 130 Ctrl-C."""
     options = _parser().parse_args(argv)
     progress, found = Progress(), list[Cell]()
     try:
@@ -141,6 +142,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             for cell in cells(stack, steps, victims):
                 found.append(cell)
                 progress.say(f"{len(found)}/{len(steps) * len(victims)}  {cell.victim} at '{cell.step}': {_word(cell)}")
+    except KeyboardInterrupt:
+        print(table(found))
+        return _INTERRUPTED
     except SeatrialError as error:
         if found:
             print(table(found))
