@@ -13,7 +13,7 @@ from stack.errors import CannotTell, SeatrialError
 from stack.journey import Ack, Journey
 from stack.model import Stack
 from stack.purse import chain_of
-from suites.restore.escrows import Opened, opened_on, states_of
+from suites.restore.escrows import Opened, ended, opened_on, states_of
 from suites.restore.guide import command
 from suites.restore.operator import typed
 from suites.restore.rebuilding import Rebuilt, rebuilt_from
@@ -96,6 +96,7 @@ def befallen(first: Stack, journey: Journey, acks: tuple[Ack, ...]) -> Iterator[
             database_rescue=rescue["phases"],
             orders=orders,
         )
+        ended(first, first.edge, counter.opened)  # at once where a check has ended them: nobody's money stays behind
 
 
 def seen_in(stack: Stack) -> dict[str, Seen]:

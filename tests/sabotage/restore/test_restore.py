@@ -68,7 +68,7 @@ def test_two_wallets_of_the_triple_spend_together(stack: Stack) -> None:
 
 def test_a_copy_of_the_live_file_loses_more_than_its_interval_explains(stack: Stack) -> None:
     argv = ("python", "-c", COPYING_THE_FILE, *BACKUP[3:])
-    losses, kept = losses_of(stack, journey_of(stack), times=2, argv=argv)
+    losses, kept = losses_of(stack, journey_of(stack), times=3, argv=argv)
     names = [f"/backups/database/{each.archive}{suffix}" for each in kept for suffix in (".json", "")]
     stack.container(backup_service(stack)).exec(["rm", "--", *names])
 
