@@ -79,6 +79,10 @@ class Driver:
         """The SDK's low-level client. Only this module and its neighbours in stack/ use it."""
         return _client(self.endpoint)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to another process: everything but the connections, which it makes anew."""
+        return {name: value for name, value in self.__dict__.items() if name != "api"}
+
     # ── the project, by compose ─────────────────────────────────────────────────────────────────────────────────────
 
     def compose(
