@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import gnupg
 
 KEY_BITS = 4096
+# The most that OpenPGP can say (RFC 4880, 3.7.1.3), which is what the operator's private key is locked with. Where no
+# number is set, each new agent measures this machine for a second first and locks its own copy with what it found.
+AGENT_SETTINGS = "s2k-count 65011712\n"
 RSA = "1"  # OpenPGP's number of the algorithm (RFC 9580, 9.1)
 
 
@@ -39,6 +42,7 @@ def keyring(armored_key: str, *, named: str) -> Iterator[Keyring]:
 
     # not under the backups' folder: gpg's agent needs a short path for its socket
     home = Path(tempfile.mkdtemp(prefix="gpg-"))
+    (home / "gpg-agent.conf").write_text(AGENT_SETTINGS, encoding="ascii")
     try:
         gpg = gnupg.GPG(
             gnupghome=str(home),

@@ -9,9 +9,11 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from stack.errors import CannotTell
 from stack.ops.one_shot import Handover
+from stack.ops.openpgp import AGENT_SETTINGS
 from stack.waiting import eventually
 
 _REVOKE = "y\n0\n\ny\n"  # really, for no stated reason, no description, sure
@@ -54,6 +56,7 @@ def _imported(keys: Handover, undo: contextlib.ExitStack) -> tuple[str, str]:
     home = tempfile.mkdtemp(prefix="gpg-")
     undo.callback(shutil.rmtree, home, ignore_errors=True)
     undo.callback(subprocess.run, ["gpgconf", "--homedir", home, "--kill", "all"], check=False)
+    Path(home, "gpg-agent.conf").write_text(AGENT_SETTINGS, encoding="ascii")
     _gpg(home, keys, ["--batch", "--import"], said=keys.private_key)
     listed = _gpg(home, keys, ["--with-colons", "--list-keys"])
     return home, next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:"))

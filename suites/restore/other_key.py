@@ -7,10 +7,12 @@ import functools
 import shutil
 import subprocess
 import tempfile
+from pathlib import Path
 
 import gnupg
 
 from stack.errors import CannotTell
+from stack.ops.openpgp import AGENT_SETTINGS
 
 
 @functools.cache
@@ -25,6 +27,7 @@ def other_private_key(passphrase: str) -> str:
     try:
         with contextlib.ExitStack() as undo:
             undo.callback(shutil.rmtree, home, ignore_errors=True)
+            Path(home, "gpg-agent.conf").write_text(AGENT_SETTINGS, encoding="ascii")
             gpg = gnupg.GPG(gnupghome=home, options=["--pinentry-mode", "loopback"])
             undo.callback(subprocess.run, ["gpgconf", "--homedir", home, "--kill", "all"], check=False)
             # it only has to be another key, and an RSA one of any length takes seconds to make
