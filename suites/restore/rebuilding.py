@@ -124,10 +124,10 @@ def fetch(first: Stack, archives: Sequence[str], folder: Path) -> None:
         raise CannotTell(f"the backups can't be fetched: {done.last_words()}")
 
 
-def beside(first: Stack, project: str, clone: Path) -> tuple[Stack, int]:
+def beside(first: Stack, project: str, clone: Path, offsets: range = OFFSETS) -> tuple[Stack, int]:
     """Load the second stack at the first offset whose ports nobody has. Raises CannotTell when there is none."""
     compose = clone / COMPOSE_FILE.relative_to(ROOT)
-    for offset in OFFSETS:
+    for offset in offsets:
         env = environment(project, offset=offset, root=clone)
         second = Stack.load([compose], project=project, profile=compose.with_name("profile.toml"), env=env)
         try:
@@ -135,7 +135,7 @@ def beside(first: Stack, project: str, clone: Path) -> tuple[Stack, int]:
         except UserError:
             continue
         return second, offset
-    raise CannotTell(f"beside {first.project}, no offset from {OFFSETS[0]} to {OFFSETS[-1]} leaves a second stack its ports")
+    raise CannotTell(f"beside {first.project}, no offset from {offsets[0]} to {offsets[-1]} leaves a second stack its ports")
 
 
 def serving(stack: Stack) -> list[str]:

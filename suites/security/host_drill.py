@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,8 +18,10 @@ from pathlib import Path
 from stack import namespaces
 from stack.driver import Driver
 from stack.errors import CannotTell
+from stack.model import Stack
 from stack.namespaces import Target
 from stack.waiting import eventually
+from suites.check import not_applicable
 
 IMAGE = "seatrial/host:local"
 # Documentation prefixes (RFC 5737, RFC 3849), in a network namespace that leads nowhere.
@@ -32,6 +34,8 @@ ENGINE_STARTS = timedelta(seconds=60)
 ADDRESSES_SETTLE = timedelta(seconds=15)
 """A bridge's IPv6 addresses are tentative for a second or two, and nobody is answered until they are not (RFC 4862)."""
 PROBE_SECONDS, PATIENT_SECONDS = 1.0, 4.0
+UFW_ALONE = 'for port; do ufw allow "$port/tcp" || exit; done; ufw --force enable'
+"""What most people type: everything else is denied, and published ports answer all the same."""
 _COMMAND_SECONDS = 120
 _BACKLOG = 4096
 """Nobody accepts what the kernel has connected, so that every try of the drill stays in the queue."""
@@ -119,6 +123,35 @@ class Host:
     def _try(self, wanted: Sequence[Target], seconds: float) -> dict[Target, str]:
         outside = Path(f"/proc/{self.pid}/root/run/netns/outside")
         return namespaces.try_all(outside, wanted, timeout_seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What each target did for the outside: without any firewall, with ufw alone, and behind the rules."""
+
+    before: Mapping[Target, str]
+    alone: Mapping[Target, str]
+    after: Mapping[Target, str]
+
+
+def seen(stack: Stack) -> Seen:
+    """Try the host firewall that the profile names, in a host of its own; touches nothing of the stack.
+
+    Raises:
+        CannotTell: as `a_host`, or a command failed there.
+
+    """
+    wanted = stack.profile.host_firewall
+    if wanted is None:
+        not_applicable(stack.profile.missing('[host_firewall] pass = [22, 80, 443], stop = [...], command = [...]'))
+    folder = (stack.profile.folder or Path.cwd()) / wanted.folder
+    with a_host(stack.driver, (*wanted.passes, *wanted.stops), folder.resolve()) as host:
+        before = host.heard()
+        host.run(["sh", "-c", UFW_ALONE, "ufw", *map(str, wanted.passes)])
+        alone = host.answers(wanted.passes)
+        host.run(["ufw", "--force", "reset"])
+        host.run(wanted.command)
+        return Seen(before, alone, host.answers(wanted.passes))
 
 
 def targets(ports: Sequence[int]) -> list[Target]:

@@ -24,19 +24,22 @@ from stack.clients.market import Market, Refused
 from stack.container import Container
 from stack.errors import CannotTell, SeatrialError
 from stack.files import private_folder
-from stack.journey import Ack
+from stack.journey import Ack, Losses
 from stack.marketplace import MarketplaceJourney
 from stack.model import Stack
 from stack.profile import Endpoint, Wallet
 from stack.progress import Progress
-from stack.project import ROOT, environment
+from stack.project import COMPOSE_FILE, ROOT, environment
 from stack.waiting import eventually
+from suites.check import not_applicable
 from suites.restore.rebuilding import beside, serving
 from suites.restore.writing import Writer
 from suites.security import memory
 from suites.security.test_authentication import answer
 
 SUFFIX = "-rotation"
+OFFSETS = range(20_000, 30_000, 1_000)
+"""Not those of the restore drills: both may look for free ports in the same moment."""
 NAMES = ("SESSION_SECRET", *(f"WALLET_{wallet.upper()}_RPC_PASSWORD" for wallet in secrets.WALLETS))
 """What can be rotated by a restart. Data is locked with the others: `secrets rotate` refuses them by name."""
 BESIDE = ("monero-exporter",)
@@ -83,6 +86,62 @@ class Drilled:
         return max((later - earlier for earlier, later in itertools.pairwise(times)), default=0.0)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What the drill showed, without any secret: it outlives the copy."""
+
+    before: int
+    during: int
+    after: int
+    """Writes acknowledged before, during and after the rotation."""
+    losses: Losses
+    unsure: int
+    """Writes refused or unanswered meanwhile."""
+    rotation_seconds: float
+    longest_silence: float
+    """The longest time without an acknowledged write, in seconds."""
+    logins: Mapping[str, tuple[int, int]]
+    """Wallet RPC → the statuses with which it answers the old password and the new one."""
+    session_opens: bool
+    """Whether a session begun before still opens."""
+    remembered_old: Mapping[str, frozenset[str]]
+    remembered_new: Mapping[str, frozenset[str]]
+    """Service → the names of the secrets of which a process of it holds the old, or the new, value in memory."""
+
+
+def seen(first: Stack) -> Seen:
+    """Rotate in a copy of the stack and tell what came of it; touches nothing of the first. Raises as `drilled`."""
+    if first.compose_files[:1] != (COMPOSE_FILE,):
+        not_applicable("how another stack's secrets are rotated is not known; ours are, by `stack.ops secrets rotate`")
+    with drilled(first) as drill:
+        readers = [container for container in drill.stack.containers() if container.is_running]
+        # Before anybody is asked: who is told the old password once more holds it again.
+        remembered_old, remembered_new = (
+            remembered(readers, {name: values[name] for name in NAMES}) for values in (drill.old, drill.new)
+        )
+        logins = {
+            wallet.service: (
+                login_status(drill.stack, wallet, drill.old[wallet.password_secret]),
+                login_status(drill.stack, wallet, drill.new[wallet.password_secret]),
+            )
+            for wallet in drill.stack.profile.wallets.values()
+        }
+        before, after = len(drill.acks(after=False)), len(drill.acks(after=True))
+        return Seen(
+            before=before,
+            during=len(drill.writer.acks) - before - after,
+            after=after,
+            losses=drill.journey.verify(drill.writer.acks),
+            unsure=len(drill.writer.unsure),
+            rotation_seconds=drill.ended - drill.began,
+            longest_silence=drill.longest_silence,
+            logins=logins,
+            session_opens=opens(drill.stack, drill.old_session),
+            remembered_old=remembered_old,
+            remembered_new=remembered_new,
+        )
+
+
 @contextmanager
 def drilled(first: Stack) -> Iterator[Drilled]:
     """Bring a copy up, rotate its secrets under traffic, and hand it out; it is gone when the block ends.
@@ -97,7 +156,7 @@ def drilled(first: Stack) -> Iterator[Drilled]:
     with ExitStack() as undo:
         root = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="seatrial-rotation-")))
         lifecycle.down(project, progress=quiet)  # what a killed run left
-        second, offset = beside(first, project, ROOT)
+        second, offset = beside(first, project, ROOT, OFFSETS)
         env = environment(project, offset=offset)
         undo.callback(shutil.rmtree, second.state_dir, ignore_errors=True)
         undo.callback(lifecycle.down, project, progress=quiet)

@@ -81,12 +81,13 @@ def test_only_the_edge_answers_outside(stack: Stack, outside: Outside, evidence:
     edge = edge_service(stack)
     inside = {parsed(name) for name in ports_of_the_edge(stack, edge)} if edge else set()
 
+    others = stack.driver.ports_of_others()
     with outside.answering() as own:
         seen = outside.probe([*at_host, *at_containers, *own], timeout_seconds=PROBE_SECONDS)
+    others |= stack.driver.ports_of_others()  # they come and go meanwhile
     deaf = reach.unheard_families(seen)
     seen = {target: answer for target, answer in seen.items() if target not in own}
 
-    others = stack.driver.ports_of_others()
     seen = {
         target: answer
         for target, answer in seen.items()

@@ -12,11 +12,13 @@ import pytest
 from stack.errors import CannotTell
 from stack.model import Stack
 from stack.vantage import Outside
+from suites.ahead import alone
 from suites.check import Area, Evidence, Impact, Level, Severity, check, inconclusive, not_applicable
 from suites.security.edge_client import EdgeClient, Request
 from suites.security.rules import web
 from suites.security.rules.web import Answer
 
+pytestmark = alone  # what drills take of two cores is less of a burst
 BURST = 400
 """Requests of one client at once. A limit beyond that is none for a human's use; bounded, so that it is no attack."""
 POLITE = 5

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stack.errors import CannotTell
+from suites.ahead import alone
 from suites.check import Area, Evidence, Impact, Level, Severity, check
 from suites.security.rules.finding import Finding, judge
 from suites.security.rules.timing import tells_apart
@@ -111,6 +112,7 @@ def test_orders_are_their_parties_alone(marketplace: Marketplace, evidence: Evid
     remediation="One answer for both; hash a dummy for unknown names; registration answers alike for a taken name.",
     standards=("OWASP-ASVS 2.2.1", "OWASP-WSTG IDNT-04", "CWE-204", "CWE-208"),
 )
+@alone
 def test_nothing_tells_which_accounts_exist(marketplace: Marketplace, evidence: Evidence) -> None:
     member = marketplace.member()
     offences = []

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from stack.errors import CannotTell
+from suites.ahead import alone
 from suites.check import Area, Evidence, Impact, Level, Severity, check, not_applicable
 from suites.security import early_data
 from suites.security.edge_client import EdgeClient
@@ -191,6 +192,7 @@ def test_only_modern_groups_are_accepted(
     remediation="ssl_early_data off;",
     standards=("RFC 8446 8", "RFC 8470", "Mozilla Server Side TLS"),
 )
+@alone
 def test_early_data_is_refused(edge: EdgeClient, evidence: Evidence) -> None:
     found = early_data.ask(edge.edge)
 
