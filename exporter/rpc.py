@@ -66,10 +66,16 @@ class Rpc:
     def _result(self, method: str, params: dict[str, Any], deadline: float) -> dict[str, Any]:
         try:
             answer = json.loads(self._body(method, params, deadline))
-        except ValueError as error:
-            raise RpcFailure("the answer is not JSON") from error
+        except RpcFailure:
+            raise
         except requests.RequestException as error:
             raise RpcFailure(f"no answer ({type(error).__name__})") from error
+        except (ValueError, RecursionError) as error:
+            raise RpcFailure("the answer is not JSON") from error
+        except Exception as error:
+            # A server chooses what the libraries read of it (a digest challenge without a realm is their KeyError), and
+            # whatever one of them makes of it must not cost the scrape of the others.
+            raise RpcFailure(f"an answer that could not be read ({type(error).__name__})") from error
         if not isinstance(answer, dict):
             raise RpcFailure("the answer is not a JSON object")
         if answer.get("error"):

@@ -13,6 +13,9 @@ from .rpc import Rpc, RpcFailure, RpcMetrics
 
 T = TypeVar("T")
 
+_LARGEST = 2**64 - 1
+"""Amounts, heights and counts of Monero have 64 bits; JSON knows no bound, and a gauge (a float) takes no 400 digits."""
+
 
 @dataclass(frozen=True)
 class Wallet:
@@ -86,6 +89,6 @@ def daemon_height(rpc: Rpc, deadline: float) -> int:
 
 def _whole(table: Any, key: str) -> int:
     value = table.get(key) if isinstance(table, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise RpcFailure(f"{key} is not a whole number")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST:
+        raise RpcFailure(f"{key} is not a whole number of 64 bits")
     return value

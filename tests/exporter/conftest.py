@@ -22,12 +22,16 @@ BALANCE: dict[str, Any] = {
 
 @dataclass
 class FakeWallet:
-    """What the server answers, and what it saw. `answers` holds results by method; `raw` replaces the whole body."""
+    """What the server answers, and what it saw.
+
+    `answers` holds results by method; `raw` replaces the whole body, `challenge` the login that is asked for.
+    """
 
     port: int = 0
     answers: dict[str, Any] = field(default_factory=lambda: {"get_balance": BALANCE, "get_height": {"height": 7}})
     raw: bytes | None = None
     status: int = 200
+    challenge: str | None = None
     before_answer: Callable[[], None] = lambda: None
     drip_seconds: float = 0.0
     asked: list[str] = field(default_factory=list)
@@ -52,9 +56,8 @@ def _handler(wallet: FakeWallet, stop: threading.Event) -> type[BaseHTTPRequestH
             if not self._is_logged_in():
                 wallet.challenges += 1
                 self.send_response(401)
-                self.send_header(
-                    "WWW-Authenticate", f'Digest qop="auth",algorithm=MD5,realm="rpc",nonce="{self.nonce}"'
-                )
+                asked = f'Digest qop="auth",algorithm=MD5,realm="rpc",nonce="{self.nonce}"'
+                self.send_header("WWW-Authenticate", wallet.challenge or asked)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
