@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from stack import namespaces
 from stack.errors import CannotTell
@@ -25,6 +26,7 @@ PATIENT_BATCH = 8
 CONTROL_PORT = 19_999
 """Where the host itself sends to, so that hearing nothing else means something."""
 SINKS = (EGRESS_SINK, EGRESS_SINK_6)
+T = TypeVar("T")
 Way = tuple[str, str, int, str]
 """Source, target, port and protocol."""
 
@@ -46,6 +48,14 @@ def every_address(container: Container) -> list[str]:
 def open_sockets(container: Container) -> set[tuple[int, str]]:
     """The ports a container listens on beyond its own loopback."""
     return {(one.port, one.protocol) for one in container.listening() if not one.is_loopback}
+
+
+def by_service(containers: Iterable[Container], of: Callable[[Container], Iterable[T]]) -> dict[str, set[T]]:
+    """What each service's containers have, all of its replicas together."""
+    found: dict[str, set[T]] = {}
+    for container in containers:
+        found.setdefault(container.service, set()).update(of(container))
+    return found
 
 
 @check(
@@ -73,10 +83,7 @@ def test_only_the_edge_answers_outside(stack: Stack, outside: Outside, evidence:
         for target in at_host
         if (target.port, target.protocol) in published
     }
-    at_containers = reach.container_targets(
-        {container.service: every_address(container) for container in containers},
-        {container.service: open_sockets(container) for container in containers},
-    )
+    at_containers = reach.container_targets(by_service(containers, every_address), by_service(containers, open_sockets))
     owners |= {target: f"container {service}" for target, service in at_containers.items()}
     edge = edge_service(stack)
     inside = {parsed(name) for name in ports_of_the_edge(stack, edge)} if edge else set()
@@ -159,7 +166,7 @@ def test_services_reach_what_flows_say(stack: Stack, running: Stack, evidence: E
     if flows is None:
         not_applicable(stack.profile.missing("[[flows]]"))
     containers = running_containers(running)
-    ports = {container.service: open_sockets(container) for container in containers}
+    ports = by_service(containers, open_sockets)
     for flow in flows:
         if flow.target in ports:
             ports[flow.target].add((flow.port, flow.protocol))
@@ -177,15 +184,19 @@ def test_services_reach_what_flows_say(stack: Stack, running: Stack, evidence: E
         return ways_from(source.service, namespaces.of_process(source.pid), targets, declared)
 
     with ThreadPoolExecutor(max_workers=8) as pool:
-        seen = {key: works for found in pool.map(from_inside, containers) for key, works in found.items()}
+        tried = reach.every_replica(pool.map(from_inside, containers), declared)
 
     running_names = {container.service for container in containers}
-    tried = {key: works for key, works in seen.items() if {key[0], key[1]} <= running_names}
     problems = reach.wrong_flows(tried, declared)
+    # A job that has ended and a colour that waits are not there to be tried; who else is missing leaves its flows open.
+    absent = {service.name for service in stack.services if service.idle or service.one_shot} | stack.excluded
+    untried = [way for way in sorted(declared - tried.keys()) if not absent & {way[0], way[1]}]
     evidence.table("Reachability", ("port", "may reach it", "reach it", "do not"), reach.matrix(tried, declared))
     evidence.observed(
         f"{len(tried)} ways tried between {len(running_names)} services, {sum(tried.values())} work, {len(declared)} declared"
     )
+    if untried and not problems:
+        raise CannotTell(f"declared and not tried: {', '.join(map(reach.spoken, untried))} (it does not run, or is no TCP)")
     judge(
         [Finding(text, what=text, service=source) for source, text in problems],
         check="SEC-NET-002",

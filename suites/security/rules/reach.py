@@ -111,12 +111,30 @@ def matrix(
     return rows
 
 
+def every_replica(
+    answers: Iterable[Mapping[tuple[str, str, int, str], bool]], declared: Collection[tuple[str, str, int, str]]
+) -> dict[tuple[str, str, int, str], bool]:
+    """One answer a way from those of a service's replicas: what is declared must work for each, anything else for none."""
+    found: dict[tuple[str, str, int, str], bool] = {}
+    for answer in answers:
+        for way, works in answer.items():
+            before = found.get(way, way in declared)
+            found[way] = before and works if way in declared else before or works
+    return found
+
+
+def spoken(way: tuple[str, str, int, str]) -> str:
+    """A way as a sentence has it."""
+    source, target, port, protocol = way
+    return f"{source} to {target}:{port}/{protocol}"
+
+
 def wrong_flows(
     seen: Mapping[tuple[str, str, int, str], bool], declared: Collection[tuple[str, str, int, str]]
 ) -> list[tuple[str, str]]:
     """The (source, problem) of each flow that works though undeclared, or is declared and does not work.
 
-    Keys are (source, target, port, protocol); what was not tried is no evidence and not listed.
+    Keys are (source, target, port, protocol); what was not tried is no evidence and not listed: see who tries.
     """
     found = []
     for (source, target, port, protocol), works in sorted(seen.items()):

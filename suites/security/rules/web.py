@@ -177,8 +177,10 @@ def polite_problem(greedy: Sequence[Answer], polite: Sequence[Answer]) -> str | 
 
 def login_limit_problem(guesses: Sequence[Answer], pages: Sequence[Answer]) -> str | None:
     """Why logins have no limit of their own; None when they have: some guesses are refused, some judged, and no page is refused."""
-    if not any(answer.status in LIMITED for answer in guesses) or all(was_refused(answer) for answer in guesses):
+    if not any(answer.status in LIMITED for answer in guesses):
         return f"{len(guesses)} logins at once: nobody was refused by a limit"
+    if all(was_refused(answer) for answer in guesses):
+        return f"{len(guesses)} logins at once: every one was refused, so that none is known to be judged"
     refused = sum(was_refused(answer) for answer in pages)
     return f"{refused} of {len(pages)} pages at once are refused as logins are" if refused else None
 

@@ -126,3 +126,12 @@ def test_flows_are_compared_both_ways(works: bool, declared: bool, problems: int
     key = ("app", "db", 5432, "tcp")
 
     assert len(reach.wrong_flows({key: works}, {key} if declared else set())) == problems
+
+
+def test_a_way_counts_for_every_replica() -> None:
+    wanted, other = ("app", "db", 5432, "tcp"), ("app", "cache", 6379, "tcp")
+    first, second = {wanted: True, other: True}, {wanted: False, other: False}
+
+    for answers in ([first, second], [second, first]):
+        assert reach.every_replica(answers, {wanted}) == {wanted: False, other: True}
+    assert reach.every_replica([first, first], {wanted}) == first

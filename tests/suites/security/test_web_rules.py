@@ -171,6 +171,7 @@ def test_the_polite_are_judged_beside_a_limit(greedy: list[int], polite: list[in
         ([401, 429], [200, 429], "pages"),
         ([401, 429], [200, 503], "pages"),
         ([401, 429], [502, 502], "pages"),
+        ([429, 429], [200, 200], "every one was refused"),
         ([502, 502], [200, 200], "nobody was refused"),  # a broken login refuses everybody: that is no limit
     ],
 )
