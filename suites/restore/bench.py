@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -17,6 +18,8 @@ from stack.model import Stack
 from stack.ops import one_shot
 from stack.ops.command import Refused
 from stack.ops.rescue_database import facts_of
+from suites.restore.guide import command
+from suites.restore.writing import backup_service
 
 SERVER_UID = 10102
 DATABASE = "market.db"
@@ -115,6 +118,23 @@ def bench_of(stack: Stack, archive: str) -> Iterator[Bench]:
         yield bench
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def newest_of(stack: Stack) -> str:
+    """The newest database backup by its archive's name: what a drill in another process has for its bench.
+
+    Raises:
+        CannotTell: there is none, or they can't be listed.
+
+    """
+    service = stack.container(backup_service(stack))
+    done = service.exec(["python", *command("list-backups"), "--json"], timeout_seconds=60)
+    if done.code != 0:
+        raise CannotTell(f"the backups can't be listed: {done.last_words()}")
+    found = json.loads(done.stdout)["backups"]
+    if not found:
+        raise CannotTell(f"{stack.project}: there is no database backup yet")
+    return str(found[0]["archive"])
 
 
 def own(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,15 @@ from suites.check import not_applicable
 from suites.restore.bench import Bench, bench_of
 from suites.restore.disaster import Disaster, befallen
 from suites.restore.writing import Made, back_up_under_load
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Ask for what came of drills last: they run while the disaster of the others is set up."""
+    places = [place for place, item in enumerate(items) if Path(__file__).parent in item.path.parents]
+    in_order = sorted((items[place] for place in places), key=lambda item: item.get_closest_marker("ahead") is not None)
+    for place, item in zip(places, in_order, strict=True):
+        items[place] = item
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
+from stack.model import Stack
 from stack.ops.encrypted_database import connect
+from suites.ahead import ahead
 from suites.check import Area, Evidence, Impact, Level, Severity, check
-from suites.restore.bench import DATABASE, Bench, own
+from suites.restore.bench import DATABASE, Bench, bench_of, newest_of, own
 from suites.restore.workshop import run_inside
 
 _SMALL = "type=tmpfs,destination=/small,tmpfs-size=67108864,tmpfs-mode=1777"
-_POINTS_A_REPEAT = 2
+_POINTS = 6
 
 
+def filled(stack: Stack) -> list[dict[str, Any]]:
+    """Try backup and restore on a disk that is full at each stage, on a bench of the drill's own."""
+    with bench_of(stack, newest_of(stack)) as bench:
+        bench.restore()
+        tried: list[dict[str, Any]] = run_inside(bench, "full_disk", mounts=[_SMALL])
+        return tried
+
+
+@pytest.mark.usefixtures("trial")
+@ahead(filled, beside=Impact.DESTRUCTIVE)
 @check(
     "RST-DB-011",
     title="A full disk at any stage leaves live data untouched and the last good backup in place",
@@ -25,9 +40,8 @@ _POINTS_A_REPEAT = 2
     rationale="The day a disk is full is the day the backup is needed; it must not be what the full disk took.",
     remediation="Write under another name, verify, rename last, and remove what is half made on every way out.",
 )
-def test_full_disk_costs_nothing(bench: Bench, evidence: Evidence) -> None:
-    bench.restore()
-    tried: list[dict[str, Any]] = run_inside(bench, "full_disk", mounts=[_SMALL])
+def test_full_disk_costs_nothing(drill: Callable[[], list[dict[str, Any]]], evidence: Evidence) -> None:
+    tried = drill()
     rows = [(each["what"], each["stage"] or "(room enough)", str(each["code"]), each["said"]) for each in tried]
     evidence.table("a disk that is full at each stage", ("what", "full", "exit code", "said"), rows)
 
@@ -48,6 +62,28 @@ def judge_full_disk(tried: Mapping[str, Any]) -> None:
     assert not tried["left"], f"{name}: left {tried['left']}"
 
 
+@dataclass(frozen=True)
+class Kills:
+    """What each of the killed commands told, and what the database is byte for byte once it has been restored."""
+
+    told: Mapping[str, Mapping[str, Any]]
+    restored: str
+
+
+def killed(stack: Stack) -> Kills:
+    """Kill backup and restore at one moment after the other, on a bench of the drill's own."""
+    with bench_of(stack, newest_of(stack)) as bench:
+        bench.restore()
+        make_newer(bench)
+        with ThreadPoolExecutor(2) as pool:
+            pending = {
+                what: pool.submit(run_inside, bench, "killing", what, str(_POINTS)) for what in ("backup", "restore")
+            }
+        return Kills({what: future.result() for what, future in pending.items()}, content_sha256(bench))
+
+
+@pytest.mark.usefixtures("trial")
+@ahead(killed, beside=Impact.DESTRUCTIVE)
 @check(
     "RST-DB-012",
     title="A backup or restore killed at any stage leaves live data usable",
@@ -58,20 +94,15 @@ def judge_full_disk(tried: Mapping[str, Any]) -> None:
     rationale="Machines lose power in the middle of things; whatever the moment, one whole database must be there.",
     remediation="Build beside, sync, and put in place by one rename; remove stale files before it, not after.",
 )
-def test_killed_at_any_stage(bench: Bench, repeat: int, evidence: Evidence) -> None:
-    bench.restore()
-    make_newer(bench)
-    points = str(_POINTS_A_REPEAT * repeat)
-    with ThreadPoolExecutor(2) as pool:
-        pending = {what: pool.submit(run_inside, bench, "killing", what, points) for what in ("backup", "restore")}
-    for what, future in pending.items():
-        told: dict[str, Any] = future.result()
-        killed = [kill for kill in told["kills"] if not kill["ended"]]
+def test_killed_at_any_stage(drill: Callable[[], Kills], evidence: Evidence) -> None:
+    kills = drill()
+    for what, told in kills.told.items():
+        hit = [kill for kill in told["kills"] if not kill["ended"]]
         evidence.observed(
-            f"{what}: killed at {len(killed)} of {points} moments of its {told['seconds']:.2f} s;"
+            f"{what}: killed at {len(hit)} of {_POINTS} moments of its {told['seconds']:.2f} s;"
             f" then left alone: {told['again'] or 'done'}; {told['verify_said']}"
         )
-        judge_kills(what, told, restored=content_sha256(bench))
+        judge_kills(what, told, restored=kills.restored)
 
 
 def make_newer(bench: Bench) -> None:

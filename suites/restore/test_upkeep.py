@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from stack.completed import Completed
 from stack.errors import CannotTell
 from stack.model import Stack
 from stack.ops import manifest
 from stack.ops.rescue_wallets import side_by_side
+from suites.ahead import ahead
 from suites.check import Area, Evidence, Impact, Level, Severity, check
 from suites.restore.aging import expired, revoked
-from suites.restore.bench import Bench, own
-from suites.restore.clockwork import Line, lines_of, rung
+from suites.restore.bench import Bench, bench_of, newest_of, own
+from suites.restore.clockwork import Line, Ring, lines_of, rung
 from suites.restore.workshop import key_file, public_key_of, run
 
 
+def struck(stack: Stack) -> Sequence[tuple[Line, Ring]]:
+    """Let the clock strike each line of the crontab, on a bench of the drill's own."""
+    with bench_of(stack, newest_of(stack)) as bench:
+        bench.restore()
+        lines = lines_of(stack)
+        rings = side_by_side({line.text: lambda line=line: rung(bench, line) for line in lines})  # type: ignore[misc]
+        return [(line, rings[line.text]) for line in lines]
+
+
+@pytest.mark.usefixtures("trial")
+@ahead(struck, beside=Impact.DESTRUCTIVE)
 @check(
     "RST-DB-001",
     title="The scheduler itself makes a database backup at its crontab's time, and it is fresh",
@@ -30,15 +45,12 @@ from suites.restore.workshop import key_file, public_key_of, run
     remediation="Look at the scheduler's file (stack/images/backup/backup-database.yaml) and its log.",
     standards=("SOC 2 A1.2",),
 )
-def test_scheduler_keeps_its_times(running: Stack, bench: Bench, evidence: Evidence) -> None:
-    bench.restore()
-    lines = lines_of(running)
-    rings = side_by_side({line.text: lambda line=line: rung(bench, line) for line in lines})  # type: ignore[misc]
-    for line in lines:
-        made = rings[line.text]
+def test_scheduler_keeps_its_times(drill: Callable[[], Sequence[tuple[Line, Ring]]], evidence: Evidence) -> None:
+    rings = drill()
+    for line, made in rings:
         evidence.observed(f"{line.text} (UTC): at {line.due:%H:%M} {made.what or 'nothing'}")
-    for line in lines:
-        judge_ring(line, rings[line.text].at)
+    for line, made in rings:
+        judge_ring(line, made.at)
 
 
 def judge_ring(line: Line, at: datetime | None) -> None:
@@ -48,6 +60,39 @@ def judge_ring(line: Line, at: datetime | None) -> None:
     assert 0 <= late < 60, f"{line.text}: the backup was begun {late:.0f} s after {line.due:%H:%M}"
 
 
+@dataclass(frozen=True)
+class PastTheirTime:
+    """What came of keys past their time, by how they are past it."""
+
+    archive: str
+    """The backup of before, which was restored with each."""
+    backed_up: Mapping[str, Completed]
+    left: Sequence[str]
+    """Files that the refused backups left."""
+    control: Completed
+    """A backup under the key while it is good."""
+    refused: Mapping[str, str]
+    """Why the backup of before could not be restored; empty where it could."""
+
+
+def past_their_time(stack: Stack) -> PastTheirTime:
+    """Back up and restore with the key expired and revoked, on a bench of the drill's own."""
+    with bench_of(stack, newest_of(stack)) as bench:
+        bench.restore()
+        aged = side_by_side({"expired": lambda: expired(bench.keys), "revoked": lambda: revoked(bench.keys)})
+        secret = key_file(bench, "DATABASE_PASSWORD", bench.keys.secret)
+        public = {"good": public_key_of(bench)} | {how: key.public for how, key in aged.items()}
+        paths = {how: key_file(bench, f"{how}.asc", content) for how, content in public.items()}
+        before = {path.name for path in bench.backups.iterdir()}
+        tried = {how: back_up(bench, secret, paths[how]) for how in aged}
+        left = sorted({path.name for path in bench.backups.iterdir()} - before - {".lock"})
+        control = back_up(bench, secret, paths["good"])
+        again = {how: bench.refusal(keys=replace(bench.keys, private_key=key.private)) for how, key in aged.items()}
+        return PastTheirTime(bench.archive, tried, left, control, again)
+
+
+@pytest.mark.usefixtures("trial")
+@ahead(past_their_time, beside=Impact.DESTRUCTIVE)
 @check(
     "RST-DB-008",
     title="An expired or revoked key is refused when backing up, and old backups still restore",
@@ -58,28 +103,23 @@ def judge_ring(line: Line, at: datetime | None) -> None:
     rationale="A key past its time must stop new backups loudly, and never take the old ones with it.",
     remediation="Make a new backup key in time (docs/disaster-recovery.md), and keep the old private key while its backups last.",
 )
-def test_keys_past_their_time_are_refused(bench: Bench, evidence: Evidence) -> None:
-    facts = bench.restore()
-    aged = side_by_side({"expired": lambda: expired(bench.keys), "revoked": lambda: revoked(bench.keys)})
-    secret = key_file(bench, "DATABASE_PASSWORD", bench.keys.secret)
-    public = {"good": public_key_of(bench)} | {how: key.public for how, key in aged.items()}
-    paths = {how: key_file(bench, f"{how}.asc", content) for how, content in public.items()}
-    before = sorted(path.name for path in bench.backups.iterdir())
-
-    tried = {how: back_up(bench, secret, paths[how]) for how in aged}
-    after = sorted(path.name for path in bench.backups.iterdir())
-    control = back_up(bench, secret, paths["good"])
-    again = {how: bench.refusal(keys=replace(bench.keys, private_key=key.private)) for how, key in aged.items()}
-    for how, done in tried.items():
+def test_keys_past_their_time_are_refused(drill: Callable[[], PastTheirTime], evidence: Evidence) -> None:
+    seen = drill()
+    for how, done in seen.backed_up.items():
         evidence.observed(f"{how}, backing up: {done.stderr.strip() or 'a backup was made'}")
-        evidence.observed(f"{how}, restoring {facts['archive']}: {again[how] or 'restored'}")
+        evidence.observed(f"{how}, restoring {seen.archive}: {seen.refused[how] or 'restored'}")
 
-    assert control.ok, f"with the good key: {control.last_words()}"
-    for how, done in tried.items():
+    judge_past_their_time(seen)
+
+
+def judge_past_their_time(seen: PastTheirTime) -> None:
+    """Hold that bad keys make no backup and leave nothing, and that the old backup opens with each."""
+    assert seen.control.ok, f"with the good key: {seen.control.last_words()}"
+    for how, done in seen.backed_up.items():
         judge_refusal(how, done)
-    assert set(after) - {".lock"} == set(before) - {".lock"}, f"a refused backup left {sorted(set(after) - set(before))}"
-    for how, refused in again.items():
-        assert not refused, f"{facts['archive']}: does not open with the {how} private key: {refused}"
+    assert not seen.left, f"a refused backup left {seen.left}"
+    for how, refused in seen.refused.items():
+        assert not refused, f"{seen.archive}: does not open with the {how} private key: {refused}"
 
 
 def back_up(bench: Bench, secret: str, public: str) -> Completed:

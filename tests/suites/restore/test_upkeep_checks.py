@@ -13,7 +13,7 @@ from suites.restore.clockwork import Line, next_of
 from suites.restore.losing import Kept, loss_between
 from suites.restore.test_interruptions import judge_full_disk, judge_kills
 from suites.restore.test_objectives import judge_losses
-from suites.restore.test_upkeep import judge_first, judge_last_good, judge_refusal, judge_ring
+from suites.restore.test_upkeep import PastTheirTime, judge_first, judge_last_good, judge_past_their_time, judge_refusal, judge_ring
 
 DUE = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 LINE = Line("0 2 * * *", DUE, ("yacron",))
@@ -147,6 +147,31 @@ def test_a_key_past_its_time_that_is_refused_passes() -> None:
 def test_a_key_past_its_time_that_is_taken_fails(answer: Completed, said: str) -> None:
     with pytest.raises(AssertionError, match=said):
         judge_refusal("expired", answer)
+
+
+def past_its_time(**change: Any) -> PastTheirTime:
+    """An expired key that made no backup, left nothing and opened the old one."""
+    tried = {"expired": done(1, "the backup key AB has expired")}
+    well: dict[str, Any] = {"backed_up": tried, "left": [], "control": done(0, ""), "refused": {"expired": ""}}
+    return PastTheirTime(archive="db-1.gpg", **(well | change))
+
+
+def test_keys_past_their_time_that_cost_nothing_pass() -> None:
+    judge_past_their_time(past_its_time())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"control": done(1, "no such key")}, "with the good key"),
+        ({"backed_up": {"expired": done(0, "")}}, "a backup was made with it"),
+        ({"left": [".making-db"]}, "a refused backup left"),
+        ({"refused": {"expired": "no secret key"}}, "db-1.gpg: does not open with the expired private key"),
+    ],
+)
+def test_keys_past_their_time_that_cost_something_fail(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        judge_past_their_time(past_its_time(**change))
 
 
 def test_retention_that_keeps_and_removes_what_it_should_passes() -> None:
