@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from stack.located import Where
 from stack.model import Port, Service, Stack
@@ -147,8 +148,11 @@ def members_of(stack: Stack) -> dict[str, list[str]]:
 )
 def test_service_mounts_nothing_of_the_host(stack: Stack, service: Service, evidence: Evidence) -> None:
     offences = []
+    project = PurePosixPath(stack.declared.folder)
     for index, mount in enumerate(service.mounts):
-        problem = exposure.host_path_problem(mount.source, read_only=mount.read_only) if mount.kind == "bind" else None
+        if mount.kind != "bind":
+            continue
+        problem = exposure.host_path_problem(mount.source, read_only=mount.read_only, project=project)
         if problem and exposure.is_its_work(service.role, mount.source, read_only=mount.read_only):
             evidence.declared(f"considered: {problem}, which is what a {service.role} reads ({service.role_reason})")
         elif problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
@@ -23,6 +24,7 @@ SENSITIVE = (
 HARMLESS_READ_ONLY = frozenset({"/etc/localtime", "/etc/timezone", "/etc/hostname", "/etc/ssl/certs", "/etc/ssl/certs/ca-certificates.crt",
                                 "/etc/machine-id", "/etc/resolv.conf", "/usr/share/zoneinfo", "/usr/share/ca-certificates"})  # fmt: skip
 
+_HOMES, _ROOTS_HOME = PurePosixPath("/home"), PurePosixPath("/root")
 
 # What a service of a role is there to read, read-only, and nothing else of the host.
 _WORK: dict[str, tuple[str, ...]] = {
@@ -39,9 +41,12 @@ def is_its_work(role: str, source: str, *, read_only: bool) -> bool:
     )
 
 
-def host_path_problem(source: str, *, read_only: bool) -> str | None:
-    """What mounting the host's `source` gives away; None when nothing that matters."""
-    path = PurePosixPath(source)
+def host_path_problem(source: str, *, read_only: bool, project: PurePosixPath | None = None) -> str | None:
+    """What mounting the host's `source` gives away; None when nothing that matters.
+
+    What stands in the folder of the compose files, `project`, is the stack's own, wherever somebody has checked it out.
+    """
+    path = PurePosixPath(posixpath.normpath(source))
     if str(path) in ENGINE_SOCKETS:
         return (
             f"the engine's socket {path} is mounted: whoever controls the container controls the host, read-only or not"
@@ -52,11 +57,29 @@ def host_path_problem(source: str, *, read_only: bool) -> str | None:
         return None
     if len(path.parts) == 1:
         return "the host's whole file system is mounted" + (" (read-only)" if read_only else "")
+    if _is_somebodys(path, project):
+        return None
     for tree in SENSITIVE:
         root = PurePosixPath(tree)
         if path == root or root in path.parents:
             return f"the host's {path} is mounted {'read-only' if read_only else 'writable'}"
     return None
+
+
+def _is_somebodys(path: PurePosixPath, project: PurePosixPath | None) -> bool:
+    """Whether a path is what a person keeps there, and not the host's: in the project, or in a folder of a home below /home."""
+    home = next((one for one in (path, *path.parents) if one.parent == _HOMES or one == _ROOTS_HOME), None)
+    # A home itself holds keys (.ssh, .aws, …), and so does what is hidden in it.
+    if home is not None and (path == home or path.relative_to(home).parts[0].startswith(".")):
+        return False
+    if home is not None and home != _ROOTS_HOME:
+        return True
+    if project is None or not (path == project or project in path.parents):
+        return False
+    # A project in / or /etc itself does not make what else is there its own.
+    return project == home or not any(
+        project == tree or project in tree.parents for tree in map(PurePosixPath, SENSITIVE)
+    )
 
 
 def unneeded_networks(

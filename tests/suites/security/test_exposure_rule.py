@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 import pytest
 
 from stack.namespaces import Target
@@ -45,6 +47,51 @@ def test_host_paths_that_give_the_host_away_are_found(path: str, read_only: bool
 )
 def test_harmless_paths_are_not(path: str) -> None:
     assert exposure.host_path_problem(path, read_only=True) is None
+
+
+@pytest.mark.parametrize(
+    ("project", "path"),
+    [
+        ("/home/x/proj", "/home/x/proj/nginx.conf"),
+        ("/home/x/proj", "/home/x/proj"),
+        ("/home/x/proj", "/home/x/proj/.docker/config"),
+        ("/home/x", "/home/x/data"),
+        ("/root", "/root/data"),
+        ("/usr/local/src/proj", "/usr/local/src/proj/conf"),
+        ("/etc/shop", "/etc/shop/nginx.conf"),
+        ("/srv/proj", "/home/x/media"),
+    ],
+)
+@pytest.mark.parametrize("read_only", [True, False])
+def test_what_stands_in_the_project_or_in_a_folder_of_somebodys_home_is_theirs(
+    project: str, path: str, read_only: bool
+) -> None:
+    assert exposure.host_path_problem(path, read_only=read_only, project=PurePosixPath(project)) is None
+
+
+@pytest.mark.parametrize(
+    ("project", "path"),
+    [
+        ("/home/x/proj", "/home/x"),
+        ("/home/x/proj", "/home/x/.ssh"),
+        ("/home/x/proj", "/home/x/.aws/credentials"),
+        ("/home/x/proj", "/home/x/projection/../.ssh"),
+        ("/home/x/proj", "/home"),
+        ("/home/x", "/home/x"),
+        ("/home/x", "/home/x/.ssh/id_ed25519"),
+        ("/root", "/root"),
+        ("/root", "/root/.kube"),
+        ("/root/proj", "/root/backups"),
+        ("/", "/etc/passwd"),
+        ("/etc", "/etc/passwd"),
+        ("/usr", "/usr/bin"),
+        ("/var", "/var/log/app"),
+        ("/run/proj", "/run/docker.sock"),
+        ("/run", "/run/docker.sock"),
+    ],
+)
+def test_a_project_that_stands_amid_the_hosts_own_makes_it_nobodys(project: str, path: str) -> None:
+    assert exposure.host_path_problem(path, read_only=True, project=PurePosixPath(project))
 
 
 @pytest.mark.parametrize(

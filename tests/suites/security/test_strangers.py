@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
+from stack.model import Stack
+from suites.security.rules import exposure
 from tests.corpus.rendering import compared, has_compose, ours, theirs
 from tests.corpus.strangers import FOLDERS, findings, golden, judged, run_static
 
@@ -24,6 +26,19 @@ def test_a_strangers_file_is_read_as_docker_compose_reads_it(name: str) -> None:
     said = theirs(files)
 
     assert compared(ours(files), said) == said
+
+
+def test_where_the_files_are_checked_out_makes_their_own_folders_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    below = 0
+    for folder in FOLDERS.values():
+        stack = Stack.load([folder / "compose.yaml"])
+        sources = [one.source for service in stack.services for one in service.mounts if one.kind == "bind"]
+        own = [source for source in sources if Path(source).is_relative_to(folder)]
+        below += len(own)
+        monkeypatch.setattr(exposure, "SENSITIVE", (*exposure.SENSITIVE, str(folder.parent)))
+        project = PurePosixPath(stack.declared.folder)
+        assert [one for one in own if exposure.host_path_problem(one, read_only=False, project=project)] == []
+    assert below
 
 
 def test_there_are_ten() -> None:
