@@ -20,9 +20,10 @@ from stack.errors import CannotTell, SeatrialError
 from stack.money import broken
 from stack.progress import Progress
 from stack.purse import Purse, open_purse
+from stack.received import received_wrongly
 from stack.sailing import Parser
 from stack.settle import load, settling_on
-from stack.settling import Ending, Settling, Voyage, received_wrongly
+from stack.settling import Ending, Settling, Voyage
 from stack.waiting import eventually
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def cells(stack: Stack, steps: Sequence[str], victims: Sequence[str]) -> Iterato
     """Try each step with each victim, one after the other.
 
     Raises:
+        AssertionError: the marketplace took no accounts or no listing before anything was killed.
         CannotTell: the stack could not be asked.
 
     """
@@ -145,11 +147,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(table(found))
         return _INTERRUPTED
-    except SeatrialError as error:
+    except (AssertionError, SeatrialError) as error:
         if found:
             print(table(found))
         print(str(error).rstrip(".") + ".", file=sys.stderr)
-        return 4
+        return 1 if isinstance(error, AssertionError) else 4
     finally:
         progress.close()
     print(json.dumps([_document(one) for one in found], indent=2) if options.json else table(found))

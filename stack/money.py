@@ -3,25 +3,24 @@
 - The ledger sums to zero, transaction by transaction.
 - What is locked, with what was paid out, is what was deposited; in all and for each order.
 - Each order that is released or refunded was settled by exactly one transaction on the chain, and no other attempt is there.
+- The ledger's fees are what the chain charged for the payouts in its blocks: nothing else is called a fee.
 - Each wallet's balance covers what is locked.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stack.errors import CannotTell
 from stack.purse import chain_of
+from stack.transactions import OnChain, on_chain
 
 if TYPE_CHECKING:
-    from stack.clients.inside import InsideRpc
     from stack.model import Stack
 
 _PAID_OUT = ("vendors", "buyers", "fees")
-_TRANSACTIONS_AT_ONCE = 100
 _FINAL = {"released", "refunded"}
 
 
@@ -52,20 +51,10 @@ def broken(stack: Stack) -> list[str]:
 
     """
     books = books_of(stack)
-    on_chain = _known_to(chain_of(stack), books.attempts)
+    known = on_chain(chain_of(stack), books.attempts)
     minors = [order["minor"] for order in books.orders]
     balances = {name: _held(stack, name, minors) for name in stack.profile.wallets} if minors else {}
-    return [*in_the_books(books), *on_the_chain(books, on_chain), *in_the_wallets(books, balances)]
-
-
-def _known_to(chain: InsideRpc, txids: Sequence[str]) -> dict[str, bool]:
-    """Transaction → whether it is in a block, of those that the chain has or that wait for it."""
-    found: dict[str, bool] = {}
-    for start in range(0, len(txids), _TRANSACTIONS_AT_ONCE):
-        asked = list(txids[start : start + _TRANSACTIONS_AT_ONCE])
-        told = chain.plain("/get_transactions", txs_hashes=asked, prune=True)
-        found |= {one["tx_hash"]: not one["in_pool"] for one in told.get("txs", ())}
-    return found
+    return [*in_the_books(books), *on_the_chain(books, known), *in_the_wallets(books, balances)]
 
 
 def books_of(stack: Stack) -> Books:
@@ -99,20 +88,30 @@ def in_the_books(books: Books) -> list[str]:
     return found
 
 
-def on_the_chain(books: Books, mined: dict[str, bool]) -> list[str]:
-    """Judge the payouts by what the chain knows: transaction → whether it is in a block (else it waits in the pool)."""
+def on_the_chain(books: Books, known: dict[str, OnChain]) -> list[str]:
+    """Judge the payouts by what the chain knows of their transactions."""
     found = []
     for order in books.orders:
         settled = [payout for payout in order["payouts"] if payout["number"] == 0 and payout["txid"]]
         if (order["state"] in _FINAL) != (len(settled) == 1):
             found.append(f"order {order['id']} is {order['state']} and has {len(settled)} settling payouts")
         for payout in order["payouts"]:
-            known = [txid for txid in payout["attempts"] if txid in mined]
-            if len(known) > 1:
-                found.append(f"order {order['id']}: {len(known)} transactions of one payout are on the chain")
-            if payout["txid"] and not mined.get(payout["txid"], False):
+            there = [txid for txid in payout["attempts"] if txid in known]
+            if len(there) > 1:
+                found.append(f"order {order['id']}: {len(there)} transactions of one payout are on the chain")
+            if payout["txid"] and not (payout["txid"] in known and known[payout["txid"]].in_block):
                 found.append(f"order {order['id']}: payout {payout['txid']} is in no block")
-    return found
+    return [*found, *_fees(books, known)]
+
+
+def _fees(books: Books, known: dict[str, OnChain]) -> list[str]:
+    confirmed = [payout["txid"] for order in books.orders for payout in order["payouts"] if payout["txid"]]
+    # One that the chain does not know has no fee to compare; it was told above.
+    charged = sum(known[txid].fee for txid in confirmed) if known.keys() >= set(confirmed) else None
+    said = books.ledger.get("fees", 0)
+    if charged is None or said == charged:
+        return []
+    return [f"the ledger has {said} of fees, but the chain charged {charged} for {len(confirmed)} payouts"]
 
 
 def in_the_wallets(books: Books, balances: dict[str, int]) -> list[str]:

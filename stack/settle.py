@@ -15,8 +15,9 @@ from stack.errors import CannotTell, SeatrialError
 from stack.money import books_of, broken
 from stack.progress import Progress
 from stack.purse import Purse, open_purse
+from stack.received import received_wrongly
 from stack.sailing import Parser
-from stack.settling import Ending, Settling, Voyage, received_wrongly
+from stack.settling import Ending, Settling, Voyage
 
 if TYPE_CHECKING:
     from stack.model import Stack

@@ -16,7 +16,7 @@ from typing import Literal, TypeVar
 
 from stack.clients.escrow import Escrow, EscrowMarket
 from stack.clients.market import Account, HasSession, Refused
-from stack.errors import CannotTell
+from stack.errors import CannotTell, SeatrialError
 from stack.purse import SPENDABLE_BLOCKS, Purse
 from stack.waiting import eventually
 
@@ -26,6 +26,10 @@ Ending = Literal["release", "arbiter releases", "arbiter refunds", "vendor refun
 PRICE_PICONERO = 5 * 10**10
 _ANOTHER_BLOCK_SECONDS = 2.0
 _FINAL = {"released", "refunded"}
+_LATER = {429, 502, 503, 504}
+"""Too fast, or not now: whoever comes again is served. Any other no is one that a right client never gets."""
+_DONE = 409
+"""It was done already, and the answer was lost."""
 
 
 @dataclass
@@ -48,6 +52,8 @@ class Voyage:
     held: int = 0
     trouble: str = ""
     """Why it did not get on, when it last did not."""
+    failure: str = ""
+    """What the marketplace answered that a right client never gets; it was taken no further then."""
     payouts: tuple[str, ...] = ()
     timeline: list[tuple[float, str]] = field(default_factory=list)
 
@@ -70,6 +76,7 @@ class Voyage:
             f"order {self.order_id} ({self.ending}) is {self.state}: {self.received} of {everything} piconero arrived"
             f" in {len(self.deposited)} deposits, {self.held} held, payouts {list(self.payouts)}"
             f"{'; last trouble: ' if self.trouble else ''}{self.trouble}"
+            f"{'; given up: ' if self.failure else ''}{self.failure}"
         )
 
     @property
@@ -86,7 +93,13 @@ class Settling:
     """Three accounts, a purse, and the orders between them."""
 
     def __init__(self, target: HasSession | str, purse: Purse, appoint: Callable[[str], None]) -> None:
-        """Take an edge or base URL, the money, and the operator's means to make an account the arbiter."""
+        """Take an edge or base URL, the money, and the operator's means to make an account the arbiter.
+
+        Raises:
+            AssertionError: the marketplace took no accounts or no listing.
+            CannotTell: nobody answers.
+
+        """
         self._market = EscrowMarket(target)
         self._purse = purse
         self._mined_at = 0.0
@@ -105,16 +118,21 @@ class Settling:
     ) -> Voyage:
         """Order something; it will be paid in as many transactions as `deposits` has amounts (piconero).
 
-        `late_deposits` are paid after the order was settled.
+        `late_deposits` are paid after the order was settled. One that is not taken begins with its failure, which `settle`
+        tells. Raises CannotTell when nobody answers.
         """
         voyage = Voyage(ending, tuple(deposits), tuple(late_deposits), self._purse.address(), self._purse.address())
         voyage.began = time.monotonic()
         key = secrets.token_hex(16)
-        order = _insist(
-            lambda: self._market.order_with_escrow(
-                self._tokens["buyer"], self._listing_id, key=key, refund_address=voyage.refund_address
+        try:
+            order = _insist(
+                lambda: self._market.order_with_escrow(
+                    self._tokens["buyer"], self._listing_id, key=key, refund_address=voyage.refund_address
+                )
             )
-        )
+        except AssertionError as refused:
+            voyage.failure = str(refused)
+            return voyage
         voyage.order_id, voyage.state = order.id, order.state
         voyage.note("ordered")
         return voyage
@@ -130,19 +148,20 @@ class Settling:
         """Take all orders to their ends, or as far as `until`, mining as it goes; `meanwhile` is called in every turn.
 
         Raises:
-            AssertionError: not all were there in time; says how far each of those got.
+            AssertionError: not all were there in time, or one was answered what a right client never gets; says how far
+                each of those got. The others were taken to their ends all the same.
 
         """
 
+        def is_left(voyage: Voyage) -> bool:
+            return not voyage.failure and not until(voyage)
+
         def turn() -> bool:
             for voyage in voyages:
-                if not until(voyage):
-                    try:
-                        self._advance(voyage, until)
-                    except CannotTell as unanswered:
-                        voyage.trouble = str(unanswered)  # whoever acts looks again
+                if is_left(voyage):
+                    self._try(voyage, until)
             meanwhile()
-            if all(map(until, voyages)):
+            if not any(map(is_left, voyages)):
                 return True
             with suppress(CannotTell):
                 self._mine(voyages)
@@ -153,6 +172,8 @@ class Settling:
         except AssertionError as error:
             message = "; ".join([str(error), *(str(voyage) for voyage in voyages if not until(voyage))])
             raise AssertionError(message) from error
+        if failed := [str(voyage) for voyage in voyages if voyage.failure]:
+            raise AssertionError("; ".join(failed))
 
     def look(self, voyage: Voyage) -> Voyage:
         """Read what the marketplace says of an order now, and do nothing about it. Raises CannotTell, Refused."""
@@ -163,19 +184,26 @@ class Settling:
         """Ship as its vendor, whatever state it is in. Raises CannotTell, Refused."""
         self._market.ship(self._tokens["vendor"], voyage.order_id, payout_address=voyage.payout_address)
 
+    def _try(self, voyage: Voyage, until: Callable[[Voyage], bool]) -> None:
+        try:
+            self._advance(voyage, until)
+        except CannotTell as unanswered:
+            voyage.trouble = str(unanswered)  # whoever acts looks again
+        except SeatrialError as answer:
+            voyage.failure = str(answer)
+
     def _advance(self, voyage: Voyage, until: Callable[[Voyage], bool]) -> None:
         try:
             seen = self._read(voyage)
         except Refused as refused:
-            if refused.status not in {429, 502, 503, 504}:
+            if refused.status not in _LATER:
                 raise
             return
         if not until(voyage) and (act := self._next(voyage, seen)):
             try:
                 act()
             except Refused as refused:
-                # 409: it was done, and the answer was lost. Too fast, or not now: again in the next turn.
-                if refused.status not in {409, 429, 502, 503, 504}:
+                if refused.status not in {_DONE, *_LATER}:
                     raise
 
     def _read(self, voyage: Voyage) -> Escrow:
@@ -243,38 +271,23 @@ class Settling:
         return self._market.login(account.username, account.password).token
 
 
-def received_wrongly(voyage: Voyage, purse: Purse) -> str:
-    """Say how what the parties got differs from what the order says, as their own wallet saw it; empty when it does not."""
-    onward, back = purse.received(voyage.payout_address), purse.received(voyage.refund_address)
-    total = sum(voyage.deposits) + sum(voyage.late_deposits)
-    paid = {*onward, *back}
-    if paid != set(voyage.payouts):
-        return (
-            f"order {voyage.order_id}: its parties were paid by {sorted(paid)}, the marketplace says {voyage.payouts}"
-        )
-    # Each payout's fee is borne by the first it pays: the vendor by a release, the buyer by a refund or a late return.
-    kept = total - PRICE_PICONERO if voyage.state == "released" else total
-    borne_by_vendor = PRICE_PICONERO - sum(onward.values()) if voyage.state == "released" else sum(onward.values())
-    borne_by_buyer = kept - sum(back.values())
-    vendor_pays, buyer_pays = voyage.state == "released", bool(voyage.late_deposits) or voyage.state == "refunded"
-    if not (_is_fee(borne_by_vendor, vendor_pays) and _is_fee(borne_by_buyer, buyer_pays)):
-        return f"order {voyage.order_id} is {voyage.state}: of {total} the vendor got {onward} and the buyer {back}"
-    return ""
-
-
-def _is_fee(amount: int, is_due: bool) -> bool:
-    return 0 < amount < PRICE_PICONERO // 2 if is_due else amount == 0
-
-
 def _insist(ask: Callable[[], T]) -> T:
-    """Ask until answered; who comes too fast, or while the stack is away, comes again."""
+    """Ask until answered; who comes too fast, or while the stack is away, comes again.
+
+    Raises:
+        AssertionError: the answer was one that a right client never gets, or always to come later.
+        CannotTell: nobody answers.
+
+    """
 
     def once() -> T | None:
         try:
             return ask()
-        except Refused as refused:
-            if refused.status not in {429, 502, 503, 504}:
-                raise
-            return None
+        except CannotTell:
+            raise
+        except SeatrialError as answer:
+            if isinstance(answer, Refused) and answer.status in _LATER:
+                return None
+            raise AssertionError(str(answer)) from answer
 
     return eventually(once, within=timedelta(seconds=30), every=timedelta(milliseconds=500), what="an answer")

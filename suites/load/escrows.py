@@ -18,8 +18,9 @@ from load.runner import BaseLoad, Summary
 from stack.errors import CannotTell, SeatrialError
 from stack.money import books_of, broken, in_the_books
 from stack.purse import Purse, open_purse
+from stack.received import received_wrongly
 from stack.settle import ENDINGS, settling_on
-from stack.settling import Settling, Voyage, received_wrongly
+from stack.settling import Settling, Voyage
 from stack.vantage import Outside
 from stack.waiting import eventually
 from suites.check import excluded, not_applicable
@@ -42,10 +43,11 @@ class Sailed:
     """What came of them all."""
 
     voyages: list[Voyage]
-    load: Summary
+    load: Summary | None
+    """None where it did not come to a load, for a reason that `broken` tells."""
     objective_seconds: float
     broken: list[str] = field(default_factory=list)
-    """Money invariants that did not hold, in a sentence each."""
+    """Money invariants that did not hold, or why nothing could be ordered, in a sentence each."""
     scrapes: list[list[Exposition]] = field(default_factory=list)
     """Of the applications, where their metrics are promised: one before the first order, some on the way, one at rest."""
 
@@ -89,7 +91,10 @@ def sail(stack: Stack, *, seed: int) -> Sailed:
         scrapes.append([of_service(stack, service) for service in watched])
 
     with open_purse(stack, spendings=ORDERS) as purse, Outside(stack.project) as outside:
-        settling = settling_on(stack, purse)
+        try:
+            settling = settling_on(stack, purse)
+        except AssertionError as refused:
+            return Sailed([], None, objective, [str(refused)])
         look()
         with BaseLoad(plan, clients_of(stack, outside), prefix=outside.exec_prefix) as load:
             load.start()
@@ -115,7 +120,7 @@ def _voyages(settling: Settling, patience: timedelta, look: Callable[[], None]) 
             looked = now
             look()
 
-    with suppress(AssertionError):  # those that are late are judged by their own clocks
+    with suppress(AssertionError):  # those that are late or were given up are judged by what they say themselves
         while len(voyages) < ORDERS:
             meanwhile()
             settling.settle(voyages, within=patience, meanwhile=meanwhile)

@@ -146,12 +146,14 @@ def of_escrows(run: Sailed, names: ApplicationMetrics, evidence: Evidence) -> li
     """Compare escrows that were settled with what was counted of them, and with the gauges on the way."""
     said = names.escrows
     assert said is not None
+    if not run.voyages:
+        raise CannotTell("nothing could be ordered (LOAD-ESC-001), so nothing of escrows was to be counted")
     if unsettled := [one.order_id for one in run.voyages if not one.is_over]:
         raise CannotTell(f"{', '.join(unsettled)} was not settled (LOAD-ESC-001), so what to expect is not known")
     grew = money.counted(said, run.scrapes[0], run.scrapes[-1])
     for name, count in money.expected(run.voyages, said).items():
         evidence.observed(f"{name}: {count} by {len(run.voyages)} escrows, {grew.get(name, 0):g} counted")
-    for name in (said.locked_piconero, said.disputes):
+    for name in (said.locked_piconero, said.disputes, said.active):
         evidence.observed(f"{name} on the way: {', '.join(f'{value:g}' for value in money.gauge(run.scrapes, name))}")
     return money.wrong_counters(run.voyages, said, run.scrapes) + money.wrong_gauges(run.voyages, said, run.scrapes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -56,6 +57,31 @@ def test_the_exit_code_says_whether_the_money_was_right(
     monkeypatch.setattr(kill_table, "cells", lambda *_: iter([Cell("funded", "server", 1.0, VOYAGE, wrong)]))
 
     assert main(["--victim", "server", "--step", "funded"]) == code
+
+
+def test_an_order_that_is_given_up_is_a_broken_cell() -> None:
+    given_up = replace(VOYAGE, failure="reading an escrow was refused with status 404 (not_found)")
+
+    class Lost:
+        def begin(self, _: str) -> Voyage:
+            return given_up
+
+        def settle(self, voyages: list[Voyage], **_: object) -> None:
+            raise AssertionError(str(voyages[0]))
+
+    cell = kill_table._cell(_stack(), None, Lost(), "funded", "server")  # type: ignore[arg-type]
+
+    assert "refused with status 404" in cell.wrong[0]
+
+
+def test_a_marketplace_that_takes_no_accounts_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cells(*_: object) -> None:
+        raise AssertionError("registering was refused with status 500 (internal)")
+
+    monkeypatch.setattr(kill_table, "load", lambda *_: SimpleNamespace(service=lambda name: name))
+    monkeypatch.setattr(kill_table, "cells", cells)
+
+    assert main(["--victim", "server", "--step", "funded"]) == 1
 
 
 def test_bad_input_leaves_with_4() -> None:

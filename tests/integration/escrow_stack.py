@@ -16,7 +16,8 @@ from stack.model import Stack
 from stack.money import broken
 from stack.project import COMPOSE_FILE, ROOT, environment
 from stack.purse import Purse
-from stack.settling import Voyage, received_wrongly
+from stack.received import received_wrongly
+from stack.settling import Voyage
 from stack.waiting import eventually
 
 WALLETS = tuple(f"monero-wallet-rpc-{name}" for name in ("buyer", "vendor", "arbiter"))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from stack.money import Books, in_the_books, in_the_wallets, on_the_chain
+from stack.transactions import OnChain
 
 ORDER: dict[str, Any] = {
     "id": "a",
@@ -15,6 +16,7 @@ ORDER: dict[str, Any] = {
     "payouts": [{"number": 0, "kind": "release", "txid": "t1", "attempts": ["t0", "t1"]}],
 }
 WAITING: dict[str, Any] = {"id": "b", "state": "funded", "received": 50, "held": 50, "payouts": []}
+MINED, WAITS = OnChain(in_block=True, fee=2), OnChain(in_block=False, fee=2)
 LEDGER = {"chain": -100, "escrow": 50, "vendors": 48, "fees": 2}
 
 
@@ -26,7 +28,7 @@ def test_right_books_break_nothing() -> None:
     books = _books()
 
     assert in_the_books(books) == []
-    assert on_the_chain(books, {"t1": True}) == []
+    assert on_the_chain(books, {"t1": MINED}) == []
     assert in_the_wallets(books, {"buyer": 50, "vendor": 60}) == []
 
 
@@ -48,18 +50,19 @@ def test_wrong_books_are_told(books: Books, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mined", "order", "said"),
+    ("known", "order", "said"),
     [
-        ({"t0": True, "t1": True}, None, "2 transactions of one payout"),
-        ({"t0": False, "t1": True}, None, "2 transactions of one payout"),
-        ({"t1": False}, None, "in no block"),
+        ({"t0": MINED, "t1": MINED}, None, "2 transactions of one payout"),
+        ({"t0": WAITS, "t1": MINED}, None, "2 transactions of one payout"),
+        ({"t1": WAITS}, None, "in no block"),
         ({}, None, "in no block"),
-        ({"t1": True}, {"payouts": []}, "0 settling payouts"),
-        ({"t1": True}, {"state": "shipped"}, "1 settling payouts"),
+        ({"t1": MINED}, {"payouts": []}, "0 settling payouts"),
+        ({"t1": MINED}, {"state": "shipped"}, "1 settling payouts"),
+        ({"t1": OnChain(in_block=True, fee=1)}, None, "the ledger has 2 of fees, but the chain charged 1 for 1 payouts"),
     ],
 )
-def test_a_chain_that_says_otherwise_is_told(mined: dict[str, bool], order: dict[str, Any] | None, said: str) -> None:
-    found = on_the_chain(_books(order=order), mined)
+def test_a_chain_that_says_otherwise_is_told(known: dict[str, OnChain], order: dict[str, Any] | None, said: str) -> None:
+    found = on_the_chain(_books(order=order), known)
 
     assert any(said in sentence for sentence in found), found
 

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from stack import sailing
-from stack.errors import CannotTell
+from stack.clients.market import Refused
+from stack.errors import CannotTell, SeatrialError
+from stack.received import received_wrongly
 from stack.sailing import escrows_among
 from stack.settle import Settled, main
-from stack.settling import PRICE_PICONERO, Settling, Voyage, received_wrongly
+from stack.settling import PRICE_PICONERO, Settling, Voyage
 
 FEE = 1_800_000_000
 OVER = Voyage(
@@ -24,10 +26,17 @@ OVER = Voyage(
 
 
 class _Purse:
-    """What a customer's wallet saw."""
+    """What a customer's wallet saw; every transaction on its chain was charged the same fee."""
 
-    def __init__(self, **received: dict[str, int]) -> None:
+    def __init__(self, *, unknown: tuple[str, ...] = (), **received: dict[str, int]) -> None:
         self._received = received
+        self._unknown = unknown
+        self.daemon = self
+
+    def plain(self, _path: str, *, txs_hashes: list[str], **_: object) -> dict[str, Any]:
+        as_json = json.dumps({"rct_signatures": {"txnFee": FEE}})
+        known = [txid for txid in txs_hashes if txid not in self._unknown]
+        return {"txs": [{"tx_hash": txid, "in_pool": False, "as_json": as_json} for txid in known]}
 
     def received(self, address: str) -> dict[str, int]:
         return self._received.get(address, {})
@@ -60,6 +69,23 @@ def test_a_deposit_that_was_made_and_not_credited_is_expected() -> None:
     [
         (OVER, _Purse(payee={"p": PRICE_PICONERO - FEE}), ""),
         (OVER, _Purse(payee={"p": PRICE_PICONERO}), "the vendor got"),
+        (
+            OVER,
+            _Purse(payee={"p": PRICE_PICONERO - FEE - 1}),
+            f"expected {PRICE_PICONERO - FEE} and 0 after fees of {FEE}",
+        ),
+        (OVER, _Purse(payee={"p": PRICE_PICONERO * 6 // 10 - FEE}), "the vendor got"),
+        (OVER, _Purse(payee={"p": PRICE_PICONERO - FEE}, unknown=("p",)), "the chain knows [] of its payouts"),
+        (
+            replace(OVER, deposits=(2 * PRICE_PICONERO,)),
+            _Purse(payee={"p": PRICE_PICONERO - FEE}, home={"p": PRICE_PICONERO}),
+            "",
+        ),
+        (
+            replace(OVER, deposits=(2 * PRICE_PICONERO,)),
+            _Purse(payee={"p": PRICE_PICONERO - FEE}, home={"p": PRICE_PICONERO - FEE}),
+            "the buyer",
+        ),
         (OVER, _Purse(payee={"p": PRICE_PICONERO - FEE, "again": 1}), "its parties were paid by"),
         (OVER, _Purse(payee={"p": PRICE_PICONERO - FEE}, home={"p": 1}), "the buyer {'p': 1}"),
         (replace(OVER, state="refunded"), _Purse(home={"p": PRICE_PICONERO - FEE}), ""),
@@ -95,6 +121,80 @@ def test_a_wait_in_vain_says_what_is_still_wrong_and_why() -> None:
 
     with pytest.raises(AssertionError, match=r"order o \(release\) is shipped.*last trouble: the edge is away"):
         settling.settle([OVER, stuck], within=timedelta(milliseconds=10))
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500])
+def test_an_answer_that_a_right_client_never_gets_ends_that_order_and_no_other(status: int) -> None:
+    settling = Settling.__new__(Settling)
+    lost, sound = replace(OVER, order_id="lost", state="shipped"), replace(OVER, order_id="sound", state="shipped")
+
+    def advance(voyage: Voyage, _: object) -> None:
+        if voyage is lost:
+            raise Refused("reading an escrow", status, "gone", None)
+        voyage.state = "released"
+
+    settling._advance = advance  # type: ignore[method-assign]
+    settling._mine = lambda _: None  # type: ignore[method-assign]
+
+    with pytest.raises(
+        AssertionError, match=f"order lost .*given up: reading an escrow was refused with status {status}"
+    ):
+        settling.settle([lost, sound], within=timedelta(seconds=30))
+    assert sound.is_over
+
+
+@pytest.mark.parametrize("status", [409, 429, 502, 503, 504])
+def test_what_is_to_be_asked_again_is_no_failure(status: int) -> None:
+    settling = Settling.__new__(Settling)
+    voyage = replace(OVER, state="funded", payouts=())
+
+    def refused(*_: object) -> None:
+        raise Refused("to ship an order", status, "later", None)
+
+    settling._read = lambda _: None  # type: ignore[assignment,method-assign,return-value]
+    settling._next = lambda *_: refused  # type: ignore[method-assign]
+
+    settling._try(voyage, lambda _: False)
+
+    assert not voyage.failure
+
+
+def test_an_order_that_is_refused_begins_with_its_failure() -> None:
+    settling = Settling.__new__(Settling)
+
+    class Closed:
+        def order_with_escrow(self, *_: object, **__: object) -> None:
+            raise Refused("ordering with an escrow", 500, "internal", None)
+
+    settling._market, settling._tokens, settling._listing_id = Closed(), {"buyer": "t"}, "l"  # type: ignore[assignment]
+    settling._purse = SimpleNamespace(address=lambda: "a")  # type: ignore[assignment]
+
+    voyage = settling.begin("release")
+
+    with pytest.raises(AssertionError, match="given up: ordering with an escrow was refused with status 500"):
+        settling.settle([voyage], within=timedelta(seconds=30))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (SeatrialError("account a could not be made the arbiter"), AssertionError),
+        (AssertionError("registering was refused with status 403"), AssertionError),
+        (CannotTell("no engine"), CannotTell),
+    ],
+)
+def test_what_keeps_a_journey_from_settling_is_told_with_the_rest(
+    error: Exception, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def settle(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("stack.settle.settle", settle)
+
+    told = sailing._settle(object(), 1, 1.0)  # type: ignore[arg-type]
+
+    assert type(told) is kind
+    assert str(told) == str(error)
 
 
 def test_the_command_tells_of_each_order_and_of_what_is_not_true(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from load.runner import Summary, summary
 from stack.errors import CannotTell
 from stack.settling import PRICE_PICONERO, Voyage
 from suites.check import Evidence
+from suites.load import escrows
 from suites.load.escrows import Sailed
 from suites.load.test_escrows import test_escrows_keep_the_money_invariants as the_check
 
@@ -71,3 +74,29 @@ def test_late_or_lost_money_fails(run: Sailed, says: str) -> None:
 def test_another_load_than_asked_for_is_no_verdict() -> None:
     with pytest.raises(CannotTell, match="they settled under another load than was asked for: 9 of 209 arrivals"):
         the_check(sailed(load=load(dropped=9)), Evidence())
+
+
+def test_a_marketplace_that_takes_no_accounts_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def settling_on(*_: object) -> None:
+        raise AssertionError("registering was refused with status 500 (internal)")
+
+    monkeypatch.setattr(escrows, "_objective", lambda _: 60.0)
+    monkeypatch.setattr(escrows, "plan_of", lambda *_, **__: None)
+    monkeypatch.setattr(escrows, "for_seconds", lambda *_, **__: None)
+    monkeypatch.setattr(escrows, "open_purse", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(escrows, "Outside", lambda _: nullcontext())
+    monkeypatch.setattr(escrows, "settling_on", settling_on)
+    stack = SimpleNamespace(project="p", profile=SimpleNamespace(application_metrics=None))
+
+    run = escrows.sail(stack, seed=1)  # type: ignore[arg-type]
+
+    with pytest.raises(AssertionError, match="registering was refused with status 500"):
+        the_check(run, Evidence())
+
+
+def test_an_order_that_was_given_up_fails() -> None:
+    lost = voyage(state="shipped")
+    lost.failure = "reading an escrow was refused with status 404 (not_found)"
+
+    with pytest.raises(AssertionError, match="given up: reading an escrow was refused with status 404"):
+        the_check(sailed(voyages=[lost]), Evidence())
