@@ -24,9 +24,14 @@ SECONDS = 3.0
 
 
 def of_container(container: Container) -> Iterator[Place]:
-    """What the engine tells of a container, what it wrote, and what everybody with its uid reads of its processes."""
+    """What the engine tells of a container, what it wrote, and what everybody with its uid reads of its processes.
+
+    One that has ended has no processes any more; its environment and its log still stand.
+    """
     yield f"{container.service}: inspect", json.dumps(container.attrs).encode()
     yield f"{container.service}: log", container.logs(tail=LINES).encode()
+    if not container.is_running:
+        return
     for process in container.processes():
         for file, what in (("environ", "environment"), ("cmdline", "command line")):
             try:

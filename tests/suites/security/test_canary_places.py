@@ -46,6 +46,7 @@ def container(process: int) -> Any:
     told = " ".join(TEXTS.values())
     return SimpleNamespace(
         service="db",
+        is_running=True,
         attrs={"Config": {"Labels": {"note": told}}},
         logs=lambda **_: f"line\n{told}\n",
         processes=lambda: [SimpleNamespace(pid=process, name="python")],
@@ -55,6 +56,16 @@ def container(process: int) -> Any:
 @pytest.mark.parametrize("where", ["db: inspect", "db: log", "db: environment of python", "db: command line of python"])
 def test_what_a_container_tells_is_looked_into(container: Any, where: str) -> None:
     assert found(places.of_container(container), where) == set(FORMS)
+
+
+@pytest.mark.parametrize("where", ["db: inspect", "db: log"])
+def test_what_an_ended_container_has_told_is_looked_into(container: Any, where: str) -> None:
+    container.is_running = False
+
+    looked = list(places.of_container(container))
+
+    assert found(iter(looked), where) == set(FORMS)
+    assert not any("process" in name or "environment" in name for name, _ in looked)
 
 
 @pytest.mark.parametrize("where", ["web: image", "web: image history", "web: image file /srv/leak.conf"])
