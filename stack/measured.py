@@ -15,6 +15,7 @@ class EscrowMetrics(Section):
     payouts: Name  # counter
     locked_piconero: Name  # gauge
     disputes: Name  # gauge of those open
+    active: Name  # gauge of escrows that are not over
 
 
 class ApplicationMetrics(Section):

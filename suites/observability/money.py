@@ -68,6 +68,7 @@ def wrong_gauges(voyages: Sequence[Voyage], names: EscrowMetrics, scrapes: Seque
     for name, one_each, most in (
         (names.locked_piconero, PRICE_PICONERO, len(voyages)),
         (names.disputes, 1, sum(voyage.ending != "release" for voyage in voyages)),
+        (names.active, 1, len(voyages)),
     ):
         base, *way, rest = gauge(scrapes, name)
         above = [value - base for value in way]

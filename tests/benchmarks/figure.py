@@ -24,8 +24,8 @@ class NotMeasured(Exception):
 
 @dataclass(frozen=True)
 class Figure:
-    """A promise: ``measure`` returns the values seen (lower is better), of which the best is held against
-    ``at_most``.
+    """A promise: ``measure`` returns the values seen (lower is better), of which the median is held
+    against ``at_most``.
     """
 
     name: str

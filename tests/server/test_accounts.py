@@ -106,6 +106,8 @@ def test_the_database_holds_no_token_and_an_expired_session_is_dead(client: Test
         {"Origin": "https://evil.test"},
         {"Origin": "https://market.seatrial.test.evil.test"},
         {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Origin": "https://market.seatrial.test]"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ],

@@ -9,12 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from marketplace_server import logs
+from marketplace_server import logs, orders
 from marketplace_server.app import create_app
 from marketplace_server.settings import Settings, SettingsError
 from starlette.testclient import TestClient
 
 from tests.server.conftest import Person, listing, person, settings_at
+from tests.server.test_escrow_rules import SUBADDRESS
 
 
 class _Wallet(BaseHTTPRequestHandler):
@@ -97,7 +98,6 @@ def test_metrics_move_by_the_right_amount_and_name_routes_never_paths(tmp_path: 
             "orders_replayed_total 1.0",
             "registrations_total 2.0",
             "listings_created_total 1.0",
-            "escrow_active 2.0",
             'http_requests_total{method="POST",route="/api/listings/{id}/order",status="201"} 2.0',
             'http_requests_total{method="GET",route="/api/listings/{id}",status="404"} 1.0',
             'http_requests_total{method="GET",route="unmatched",status="404"} 1.0',
@@ -105,8 +105,37 @@ def test_metrics_move_by_the_right_amount_and_name_routes_never_paths(tmp_path: 
         ):
             assert line in text
         assert "some-id" not in text
-        age = float(next(line for line in text.splitlines() if line.startswith("escrow_oldest_pending")).split()[1])
-        assert 0 < age < 30
+
+
+def test_an_order_that_asked_for_no_escrow_is_none_and_waits_for_nothing(tmp_path: Path) -> None:
+    with TestClient(create_app(settings_at(tmp_path))) as client:
+        vendor, buyer = person(client), person(client)
+        item = listing(client, vendor)
+        _place(client, buyer, item["id"], "1")
+        without = _escrow_gauges(client)
+        wanted = orders.Request(
+            buyer_id=buyer.id, listing_id=str(item["id"]), key="2", note="", refund_address=SUBADDRESS
+        )
+        assert client.portal is not None
+        client.portal.call(
+            client.app.state.context.database.write,  # type: ignore[attr-defined]
+            lambda connection: orders.place(connection, wanted, wallets_answer=True),
+        )
+        with_one = _escrow_gauges(client)
+
+    assert without == {"active": 0, "locked_piconero": 0, "oldest_pending_seconds": 0, "disputes_open": 0}
+    assert 0 < with_one.pop("oldest_pending_seconds") < 60
+    assert with_one == {"active": 1, "locked_piconero": 0, "disputes_open": 0}
+
+
+def _escrow_gauges(client: TestClient) -> dict[str, float]:
+    names = ("active", "locked_piconero", "oldest_pending_seconds", "disputes_open")
+    shown = dict(
+        line.split()
+        for line in client.get("/metrics").text.splitlines()
+        if line.startswith("escrow_") and "{" not in line
+    )
+    return {name: float(shown[f"escrow_{name}"]) for name in names}
 
 
 def test_strange_paths_and_verbs_make_no_series_of_their_own(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Who may say what about an order, and when; asked over HTTP, with the escrow's money as the database has it."""
 
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from marketplace_server import arbiters, orders
 from marketplace_server.connection import Connection
+from marketplace_server.errors import KeyReused
 from marketplace_server.escrow import records
 from marketplace_server.transitions import move
 from starlette.testclient import TestClient
@@ -182,6 +184,27 @@ def test_an_arbiter_does_not_decide_in_their_own_case(
 
     assert _say(client, vendor, order_id, "resolve") == (403, "forbidden")
     _write(client, lambda c: c.execute("DELETE FROM arbiters WHERE account_id = ?", (vendor.id,)))
+
+
+def test_where_to_return_the_money_is_part_of_what_was_asked_under_a_key(
+    client: TestClient, vendor: Person, buyer: Person
+) -> None:
+    item = listing(client, vendor, price_piconero=50 * 10**9)
+    asked: list[dict[str, str]] = [
+        {"note": "hi"},
+        {"note": "hi", "refund_address": SUBADDRESS},
+        {"note": f"hi\n{SUBADDRESS}"},
+    ]
+
+    def place(key: str, wanted: dict[str, str]) -> bool:
+        request = orders.Request(buyer_id=buyer.id, listing_id=str(item["id"]), key=key, **{"note": "", **wanted})
+        return bool(_write(client, lambda c: orders.place(c, request, wallets_answer=True)).is_new)
+
+    for first, other in itertools.permutations(asked, 2):
+        key = f"{item['id']} {first} {other}"
+        assert (place(key, first), place(key, first)) == (True, False)
+        with pytest.raises(KeyReused):
+            place(key, other)
 
 
 def test_an_order_without_an_escrow_is_not_settled(client: TestClient, vendor: Person, buyer: Person) -> None:

@@ -14,8 +14,13 @@ from suites.observability.exposition import Exposition
 
 NAMES = ApplicationMetrics(probes={"/x/{}": "/x/{id}"})
 ESCROWS = EscrowMetrics(
-    transitions="moves_total", deposits="deposits_total", payouts="payouts_total", locked_piconero="locked", disputes="open"
-)  # fmt: skip
+    transitions="moves_total",
+    deposits="deposits_total",
+    payouts="payouts_total",
+    locked_piconero="locked",
+    disputes="open",
+    active="active",
+)
 
 
 def shown(
@@ -80,9 +85,12 @@ VOYAGES = [
 ]
 
 
-def scrape(*, deposits: int = 0, payouts: int = 0, locked: int = 0, disputes: int = 0, **moves: int) -> money.Scrape:
+def scrape(
+    *, deposits: int = 0, payouts: int = 0, locked: int = 0, disputes: int = 0, active: int = 0, **moves: int
+) -> money.Scrape:
     text = f"# TYPE deposits_total counter\ndeposits_total {deposits}\n# TYPE payouts_total counter\npayouts_total {payouts}\n"
-    text += f"# TYPE locked gauge\nlocked {locked}\n# TYPE open gauge\nopen {disputes}\n# TYPE moves_total counter\n"
+    text += f"# TYPE locked gauge\nlocked {locked}\n# TYPE open gauge\nopen {disputes}\n"
+    text += f"# TYPE active gauge\nactive {active}\n# TYPE moves_total counter\n"
     text += "".join(f'moves_total{{to_state="{state}"}} {count}\n' for state, count in moves.items())
     return [Exposition(text, 0.0)]
 
@@ -90,7 +98,7 @@ def scrape(*, deposits: int = 0, payouts: int = 0, locked: int = 0, disputes: in
 END: dict[str, int] = {
     "deposits": 2, "payouts": 2, "funded": 2, "shipped": 2, "disputed": 1, "released": 1, "refunded": 1,
 }  # fmt: skip
-WAY = scrape(locked=2 * PRICE_PICONERO, disputes=1)
+WAY = scrape(locked=2 * PRICE_PICONERO, disputes=1, active=2)
 
 
 def test_escrows_counted_rightly_are_fine() -> None:
@@ -116,14 +124,14 @@ def test_a_counter_that_missed_one_is_named(name: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("way", "rest", "says"),
     [
-        (scrape(disputes=1), scrape(), "locked: stayed at 0 while 2 escrows went through it"),
+        (scrape(disputes=1, active=1), scrape(), "locked: stayed at 0 while 2 escrows went through it"),
         (
-            scrape(locked=PRICE_PICONERO + 1, disputes=1),
+            scrape(locked=PRICE_PICONERO + 1, disputes=1, active=2),
             scrape(),
             f"locked: rose by {PRICE_PICONERO + 1:g}, expected a multiple",
         ),
         (
-            scrape(locked=3 * PRICE_PICONERO, disputes=1),
+            scrape(locked=3 * PRICE_PICONERO, disputes=1, active=2),
             scrape(),
             f"locked: rose by {3 * PRICE_PICONERO:g}, expected a multiple",
         ),
@@ -132,7 +140,14 @@ def test_a_counter_that_missed_one_is_named(name: str, says: str) -> None:
             scrape(locked=PRICE_PICONERO),
             f"locked: is {PRICE_PICONERO:g} after all were settled, expected 0 as before",
         ),
-        (scrape(locked=PRICE_PICONERO), scrape(), "open: stayed at 0 while 1 escrows went through it"),
+        (scrape(locked=PRICE_PICONERO, active=1), scrape(), "open: stayed at 0 while 1 escrows went through it"),
+        (scrape(locked=PRICE_PICONERO, disputes=1), scrape(), "active: stayed at 0 while 2 escrows went through it"),
+        (
+            scrape(locked=PRICE_PICONERO, disputes=1, active=3),
+            scrape(),
+            "active: rose by 3, expected a multiple of 1 up to 2",
+        ),
+        (WAY, scrape(active=1), "active: is 1 after all were settled, expected 0 as before"),
     ],
 )
 def test_a_gauge_that_moves_otherwise_is_named(way: money.Scrape, rest: money.Scrape, says: str) -> None:

@@ -62,10 +62,10 @@ class Metrics:
         self.escrow_round = Histogram(
             "escrow_round_seconds", "Time of one round of the escrow worker.", buckets=_LATENCY, registry=registry
         )
-        self.escrow_active = Gauge("escrow_active", "Orders in a state that is not final.", registry=registry)
+        self.escrow_active = Gauge("escrow_active", "Escrows that are not released or refunded.", registry=registry)
         self.escrow_locked = Gauge("escrow_locked_piconero", "Ledger balance held in escrow.", registry=registry)
         self.escrow_oldest = Gauge(
-            "escrow_oldest_pending_seconds", "Age of the oldest order still waiting for its deposit.", registry=registry
+            "escrow_oldest_pending_seconds", "Age of the oldest escrow that waits for its deposit.", registry=registry
         )
         self.escrow_disputes = Gauge("escrow_disputes_open", "Orders in dispute.", registry=registry)
         self.lock_waits = Counter(

@@ -1,6 +1,7 @@
 """Orders: acknowledged once, however often they are asked for under one Idempotency-Key."""
 
 import hashlib
+import json
 import secrets
 import time
 from dataclasses import dataclass
@@ -32,9 +33,8 @@ class Request:
 
     @property
     def fingerprint(self) -> bytes:
-        """Tell two requests under one key apart."""
-        back = f"\n{self.refund_address}" if self.refund_address else ""
-        return hashlib.sha256(f"{self.listing_id}\n{self.note}{back}".encode()).digest()
+        """Tell two requests under one key apart; as JSON, whose ends of fields no note can imitate."""
+        return hashlib.sha256(json.dumps([self.listing_id, self.note, self.refund_address]).encode()).digest()
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,14 @@ def _check_origin(headers: Headers) -> None:
     neither and hold no ambient cookie. So absence is no attack, and a mismatch is one (OWASP CSRF cheat sheet).
     """
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+    if origin is not None and _host(origin) != headers.get("host", "").lower():
         raise ForeignOrigin
     if origin is None and headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
         raise ForeignOrigin
+
+
+def _host(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # no page's origin at all, like `http://[`
+        return None

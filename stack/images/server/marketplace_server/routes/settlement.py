@@ -46,7 +46,7 @@ async def ship(request: Request) -> Response:
 
 @operation(_moving(payloads.Nothing, may_be_empty=True))
 async def dispute(request: Request) -> Response:
-    """Call the arbiter: either party, once it was shipped."""
+    """Call the arbiter: either party, once there is money in the escrow and until its payout is decided."""
     await _said(request, payloads.Nothing, may_be_empty=True)
     return await _move(request, settlement.dispute)
 
