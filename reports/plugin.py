@@ -31,6 +31,7 @@ from stack.errors import UserError
 from suites.check import check_of
 from suites.collection import declared_stack
 from suites.entry import Area
+from suites.given import refuse_empty
 from suites.phases import PHASES, phase, spend
 
 __all__ = ["phase"]
@@ -51,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="staging or production: judge the whole catalogue, and make the exit code the verdict's: 0 only if this tier is reached",
     )
     group.addoption(
-        "--reports", metavar="DIR", type=Path, default=_ROOT / "reports" / "out", help="where reports are written"
+        "--reports", metavar="DIR", default=str(_ROOT / "reports" / "out"), help="where reports are written"
     )
     group.addoption(
         "--waivers", metavar="FILE", type=Path, help="waivers (TOML); by default waivers.toml beside the compose file"
@@ -59,7 +60,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start listening. Raises pytest.UsageError for a tier that does not exist."""
+    """Start listening. Raises pytest.UsageError for a tier that does not exist, and for a folder without a name."""
+    refuse_empty(config, "reports")
     gate = config.getoption("gate")
     if gate not in (None, "staging", "production"):
         raise pytest.UsageError(f"--gate {gate}: there is no such tier, expected staging or production")
@@ -109,7 +111,7 @@ class Reporter:
         waivers = [one.to_json() for one in waivers_of(self._config, stack)]
         catalogue, planned = shipped(), {line["id"] for line in self._plan}
         known = manifest.begun(self._config, stack) | {"waivers": waivers}
-        folder = new_folder(self._config.getoption("reports").absolute())
+        folder = new_folder(Path(self._config.getoption("reports")).absolute())
         self._record = Record(folder, known)
         rawhtml.start(session, folder / "raw.html")
         for line in [*self._plan, *lines_of_plan(((one, ("", 0)) for one in catalogue if one.id not in planned), ())]:

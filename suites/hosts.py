@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from stack.errors import CannotTell, UserError
+from suites.given import refuse_empty
 
 if TYPE_CHECKING:
     from stack.hosts import EngineHost
@@ -23,12 +23,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="URL",
         help="the machine that the SEC-HOST checks look at: ssh://user@host[:port], by key (default: the engine's own)",
     )
-    group.addoption("--ssh-config", metavar="FILE", type=Path, help="for --host, instead of ~/.ssh/config")
+    group.addoption("--ssh-config", metavar="FILE", help="for --host, instead of ~/.ssh/config")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse an address that is none before anything starts."""
+    """Refuse an address that is none, or a file that is not there, before anything starts."""
     config.addinivalue_line("markers", "of_a_host: looks at a machine; with --host it needs no stack")
+    refuse_empty(config, "host", "ssh_config")
+    if (file := config.getoption("ssh_config")) and not (config.invocation_params.dir / file).is_file():
+        raise pytest.UsageError(f"--ssh-config {file}: there is no such file")
     if url := config.getoption("host"):
         from stack.hosts import require_ssh
 
@@ -48,6 +51,8 @@ def engine_host(request: pytest.FixtureRequest) -> Iterator[EngineHost]:
     """
     from stack.hosts import over_ssh, this_machine
 
+    file = request.config.getoption("ssh_config")
+    ssh_config = request.config.invocation_params.dir / file if file else None
     url = request.config.getoption("host")
     if url is None:
         driver = request.getfixturevalue("running").driver
@@ -59,7 +64,7 @@ def engine_host(request: pytest.FixtureRequest) -> Iterator[EngineHost]:
             raise CannotTell(f"the engine is at {url}: --host ssh://user@host says how to look at its machine")
     with ExitStack() as until_the_end:
         try:
-            host = until_the_end.enter_context(over_ssh(url, request.config.getoption("ssh_config")))
+            host = until_the_end.enter_context(over_ssh(url, ssh_config))
         except UserError as error:
             pytest.exit(str(error), returncode=4)
         yield host

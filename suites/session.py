@@ -17,6 +17,7 @@ import pytest
 
 from stack.errors import CannotTell, UserError
 from suites.check import Check, Impact, check_of
+from suites.given import refuse_empty
 from suites.phases import phase
 from suites.roles import roles_of
 
@@ -86,6 +87,7 @@ def _count(text: str) -> int:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options that need no stack."""
+    refuse_empty(config, "attach", "profile", "allow_faults", "compose_file", "without")
     config.stash[_SEED] = _seed(config.getoption("seed"))
     config.stash[_ALLOWED] = _allowed(config)
 

@@ -42,7 +42,7 @@ def test_asks(stack): pass
 def run(*args: str | Path, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run pytest as people do, from `cwd`, with the session's plugins and settings."""
     argv = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
-    argv += ["-p", "suites.session", "-p", "suites.collection", "-p", "reports.plugin", "--reports", str(cwd / "out")]
+    argv += ["-p", "suites.session", "-p", "suites.collection", "-p", "suites.hosts", "-p", "reports.plugin", "--reports", str(cwd / "out")]
     argv += ["-p", "no:cacheprovider", *map(str, args)]
     whole = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
     return subprocess.run(argv, cwd=cwd, env=whole, capture_output=True, text=True, check=False, timeout=60)
@@ -76,6 +76,12 @@ BAD_INPUT = {
     "allow": (["--allow", "everything"], {}, "--allow everything: must be `intrusive` or `destructive PROJECT`"),
     "destructive unconfirmed": (["--compose-file", "compose.yaml", "--allow", "destructive"], {}, "needs the name of the attached project"),
     "destructive for another": (["--attach", "mine", "--allow", "destructive=other"], {}, "(attached: mine, named: other)"),
+    "attach to nothing": (["--attach", ""], {}, "--attach: its value is empty"),
+    "profile of nothing": (["--compose-file", "compose.yaml", "--profile", ""], {}, "--profile: its value is empty"),
+    "compose file of nothing": (["--compose-file", ""], {}, "--compose-file: its value is empty"),
+    "without nothing": (["--without", ","], {}, "--without: its value is empty"),
+    "reports nowhere": (["--reports", ""], {}, "--reports: its value is empty"),
+    "ssh config": (["--ssh-config", "nope"], {}, "--ssh-config nope: there is no such file"),
     "seed": (["--seed", "abc"], {}, "--seed abc: must be a whole number"),
     "gate": (["--gate", "gold"], {}, "--gate gold: there is no such tier, expected staging or production"),
     "faults without attach": (["--allow-faults", "nosuch"], {}, "--allow-faults nosuch permits faults in the project that was attached to"),
