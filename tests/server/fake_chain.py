@@ -83,9 +83,11 @@ class FakeTriple:
     refuses: set[str] = field(default_factory=set)
     signed: int = 0
     plans: list[tuple[Plan, tuple[Wallet, Wallet]]] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
 
     def _enter(self, method: str) -> None:
         self.fuse.burn(after=False)
+        self.calls.append(method)
         if method in self.refuses:
             raise Refused(f"no {method} today")
 

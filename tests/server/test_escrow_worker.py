@@ -1,7 +1,6 @@
 """The escrow worker: every deposit credited once, every order paid out once, wherever it is killed and whoever goes on."""
 
 import pytest
-from marketplace_server.escrow import lease
 
 from stack.money import in_the_books
 from tests.server.escrow_market import PRICE, Market
@@ -117,23 +116,6 @@ def test_a_transaction_that_is_refused_for_good_is_replaced_and_only_one_happens
     assert order["state"] == "released"
     assert len(order["payouts"][0]["attempts"]) >= 2
     assert len([txid for txid in order["payouts"][0]["attempts"] if txid in market.chain.mined]) == 1
-
-
-def test_a_worker_that_lost_the_lease_writes_nothing(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "SECONDS", 0.0)
-    old = market.worker()
-    order_id = market.order()
-    market.run(old.round())
-    monkeypatch.setattr(lease, "SECONDS", 60.0)
-    other = market.worker()
-    market.run(other.round())
-    old._turn._renewed = float("inf")  # it still believes
-
-    market.chain.pay(market.of(order_id)["minor"], PRICE)
-    market.run(old.round())
-
-    assert market.of(order_id)["state"] == "created"
-    market.do(lambda c: c.execute("UPDATE leases SET expires_at = 0"))
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

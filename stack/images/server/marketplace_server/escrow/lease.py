@@ -7,6 +7,10 @@ from ..errors import Conflict
 
 SECONDS = 3.0
 """How long a lease lasts without being renewed: what a killed worker's successor waits at most."""
+RENEWED_EVERY_SECONDS = 1.0
+"""So often is it renewed while a worker is at work: two renewals may fail or be late before it is lost."""
+PATIENCE_SECONDS = 60.0
+"""So long is it renewed for a worker that does not get on: as long as three calls to a wallet may take (rpc.py)."""
 _NAME = "escrow"
 
 

@@ -1,8 +1,8 @@
 """One worker's turn: the lease it holds, and the writes that count only as long as it holds it."""
 
+import asyncio
 import contextlib
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -27,24 +27,85 @@ class Turn:
         self._database = database
         self.metrics = metrics
         self._holder = secrets.token_hex(8)
-        self._renewed = float("-inf")
+        self._asked = self._until = self._moved = float("-inf")
+        """On the loop's clock: when the lease was asked for, runs out, and the round last got on."""
         self.token: int | None = None
         """The fencing token; another one than before means that somebody else may have acted in between."""
 
     async def is_mine(self) -> bool:
-        """Renew the lease well before it runs out, and say whether it is held."""
-        if self.token is not None and time.monotonic() - self._renewed < lease.SECONDS / 3:
-            return True
-        before, asked = self.token, time.monotonic()
-        try:
-            self.token = await self._database.write(lambda connection: lease.take(connection, self._holder))
-        except ApiError:
-            self.token = None  # the database said so in its own log
-        self._renewed = asked
-        if self.token != before:
-            logs.info("escrow lease", held=self.token is not None, token=self.token)
-        self.metrics.escrow_leader.set(self.token is not None)
+        """Take the lease, or renew it when that is due, and say whether it is held."""
+        if self.token is None or self._loop_time() - self._asked >= lease.RENEWED_EVERY_SECONDS:
+            try:
+                await self._take()
+            except ApiError:
+                self._hold(None)  # the database said so in its own log
         return self.token is not None
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Renew the lease for as long as the body gets on, and end the body, wherever it is, when the lease is lost.
+
+        Losing it is no error: somebody else goes on. So it is not raised.
+        """
+        try:
+            async with asyncio.timeout_at(self._until) as limit:
+                self._moved = self._loop_time()
+                renewing = asyncio.create_task(self._renew(limit), name="escrow-lease")
+                try:
+                    yield
+                finally:
+                    renewing.cancel()
+                    await asyncio.wait([renewing])
+                if not renewing.cancelled():
+                    renewing.result()  # what it died of is no secret
+        except lease.LostLease:
+            self._hold(None)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            self._hold(None)
+            logs.warning("escrow round ended", reason="the lease is lost")
+
+    async def _renew(self, limit: asyncio.Timeout) -> None:
+        token = self.token
+        while self._loop_time() - self._moved < lease.PATIENCE_SECONDS:
+            await asyncio.sleep(lease.RENEWED_EVERY_SECONDS)
+            with contextlib.suppress(ApiError):  # the database said so in its own log; the lease has time left
+                await self._take()
+            # Also when it was taken back at once: somebody else had it in between.
+            limit.reschedule(self._until if self.token == token else self._loop_time())
+        logs.warning("escrow lease not renewed", reason="the round does not get on")
+
+    async def _take(self) -> None:
+        asked = self._loop_time()
+        token = await self._database.write(lambda connection: lease.take(connection, self._holder))
+        # From before it was asked: here it runs out no later than for everybody else.
+        self._asked, self._until = asked, asked + lease.SECONDS
+        self._hold(token)
+
+    def _hold(self, token: int | None) -> None:
+        if token != self.token:
+            logs.info("escrow lease", held=token is not None, token=token)
+        self.token = token
+        self.metrics.escrow_leader.set(token is not None)
+
+    @staticmethod
+    def _loop_time() -> float:
+        return asyncio.get_running_loop().time()
+
+    async def require(self) -> None:
+        """Ask whether the lease is held still, right before a call that changes what wallets know: no token can fence that.
+
+        Raises LostLease, Unavailable.
+        """
+        token = self._current()
+        await self._database.read(lambda connection: lease.require(connection, token))
+
+    def _current(self) -> int:
+        if self.token is None or self._loop_time() >= self._until:
+            raise lease.LostLease
+        self._moved = self._loop_time()
+        return self.token
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Read; raises Unavailable, and what the work raises."""
@@ -52,9 +113,7 @@ class Turn:
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Commit work under the lease's token. Raises LostLease, Unavailable, and what the work raises."""
-        token = self.token
-        if token is None or not await self.is_mine():
-            raise lease.LostLease
+        token = self._current()
 
         def fenced(connection: Connection) -> T:
             lease.require(connection, token)
@@ -64,11 +123,11 @@ class Turn:
 
     @asynccontextmanager
     async def step(self, name: str) -> AsyncIterator[None]:
-        """Let what depends on others fail by itself; the next round tries again."""
+        """Let what depends on others fail by itself; the next round tries again. Raises LostLease: nothing goes on then."""
         try:
             yield
         except lease.LostLease:
-            self.token = None
+            raise
         except (RpcError, ApiError) as error:
             self.metrics.escrow_failures.labels(name).inc()
             logs.warning("escrow step failed", step=name, reason=str(error))

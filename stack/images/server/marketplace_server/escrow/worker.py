@@ -84,21 +84,23 @@ class Worker:
         if not await self._turn.is_mine() or not await self._turn.read(records.any_open):
             return
         started = time.perf_counter()
-        async with self._turn.step("addresses"):
-            await self._give_addresses()
-        async with self._turn.step("deposits"):
-            await self._lookout.look()
-        async with self._turn.step("returns"):
-            await self._lookout.return_what_came_late()
-        async with self._turn.step("payouts"):
-            await self._make_payouts()
-        self._metrics.escrow_round.observe(time.perf_counter() - started)
+        async with self._turn.held():
+            async with self._turn.step("addresses"):
+                await self._give_addresses()
+            async with self._turn.step("deposits"):
+                await self._lookout.look()
+            async with self._turn.step("returns"):
+                await self._lookout.return_what_came_late()
+            async with self._turn.step("payouts"):
+                await self._make_payouts()
+            self._metrics.escrow_round.observe(time.perf_counter() - started)
 
     async def _give_addresses(self) -> None:
         order_ids = await self._turn.read(lambda connection: records.without_address(connection, _AT_ONCE))
         if not order_ids:
             return
         highest = await self._turn.read(records.highest_minor)
+        await self._turn.require()
         given = await self._triple.addresses(highest + 1, order_ids)
 
         def assign(connection: Connection) -> None:
@@ -121,10 +123,13 @@ class Worker:
         for signers, to_make in unsigned.items():
             async with self._turn.step("exchange"):
                 await self._triple.follow(signers)
+                # An export makes those before it useless: one by who lost the lease would undo its successor's.
+                await self._turn.require()
                 # One exchange serves all payouts of these two: each spends outputs of its own.
                 await self._triple.exchange(signers)
                 for payout in to_make:
                     await self._make(payout)
+                await self._turn.require()
                 await self._triple.keep(signers[1])
 
     async def _is_to_be_made(self, payout: Open, known: Mapping[str, Found]) -> bool:
@@ -140,6 +145,7 @@ class Worker:
         if any(known[one.txid].where == "pool" for one in payout.attempts):
             return False
         latest = payout.attempts[-1]
+        await self._turn.require()
         try:
             await self._triple.submit(latest, payout.decision.signers)
         except Refused as refused:
@@ -155,7 +161,8 @@ class Worker:
                 plan = rules.plan(decision)
             except ValueError as error:
                 raise RpcError(f"order {decision.order_id} can't be paid out: {error}") from error
-            attempt = await self._triple.sign(plan, decision.signers, payout.deposits)
+            await self._turn.require()
+            attempt = await self._triple.sign(plan, decision.signers)
             # Written down before it is submitted: from here on, whoever takes over asks the chain about this one.
             await self._turn.write(
                 lambda connection: payouts.keep(connection, decision.order_id, decision.number, attempt)
