@@ -13,7 +13,14 @@ from suites.restore.clockwork import Line, next_of
 from suites.restore.losing import Kept, loss_between
 from suites.restore.test_interruptions import judge_full_disk, judge_kills
 from suites.restore.test_objectives import judge_losses
-from suites.restore.test_upkeep import PastTheirTime, judge_first, judge_last_good, judge_past_their_time, judge_refusal, judge_ring
+from suites.restore.test_upkeep import (
+    PastTheirTime,
+    judge_first,
+    judge_last_good,
+    judge_past_their_time,
+    judge_refusal,
+    judge_ring,
+)
 
 DUE = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 LINE = Line("0 2 * * *", DUE, ("yacron",))
