@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -46,6 +47,9 @@ BESIDE = ("monero-exporter",)
 """A reader of the wallets' passwords that no order needs."""
 WRITES_BEFORE, WRITES_AFTER = 5, 5
 A_WRITE_WITHIN = AN_ANSWER_WITHIN = timedelta(seconds=60)
+
+Held = Mapping[str, frozenset[str]]
+"""Service → the names of the secrets that one of its processes holds in memory."""
 
 
 class Returning(MarketplaceJourney):
@@ -104,9 +108,9 @@ class Seen:
     """Wallet RPC → the statuses with which it answers the old password and the new one."""
     session_opens: bool
     """Whether a session begun before still opens."""
-    remembered_old: Mapping[str, frozenset[str]]
-    remembered_new: Mapping[str, frozenset[str]]
-    """Service → the names of the secrets of which a process of it holds the old, or the new, value in memory."""
+    remembered_old: Held
+    remembered_new: Held
+    """The secrets of which a process holds the old, or the new, value."""
 
 
 def seen(first: Stack) -> Seen:
@@ -115,10 +119,11 @@ def seen(first: Stack) -> Seen:
         not_applicable("how another stack's secrets are rotated is not known; ours are, by `stack.ops secrets rotate`")
     with drilled(first) as drill:
         readers = [container for container in drill.stack.containers() if container.is_running]
-        # Before anybody is asked: who is told the old password once more holds it again.
-        remembered_old, remembered_new = (
-            remembered(readers, {name: values[name] for name in NAMES}) for values in (drill.old, drill.new)
-        )
+        with ThreadPoolExecutor(1) as beside_it:  # users' logins are limited to one a second: mostly it waits
+            losses = beside_it.submit(drill.journey.verify, tuple(drill.writer.acks))
+            # Before a wallet is asked: who is told the old password once more holds it again.
+            old, new = ({name: values[name] for name in NAMES} for values in (drill.old, drill.new))
+            remembered_old, remembered_new = remembered(readers, old, new)
         logins = {
             wallet.service: (
                 login_status(drill.stack, wallet, drill.old[wallet.password_secret]),
@@ -131,7 +136,7 @@ def seen(first: Stack) -> Seen:
             before=before,
             during=len(drill.writer.acks) - before - after,
             after=after,
-            losses=drill.journey.verify(drill.writer.acks),
+            losses=losses.result(),
             unsure=len(drill.writer.unsure),
             rotation_seconds=drill.ended - drill.began,
             longest_silence=drill.longest_silence,
@@ -261,10 +266,15 @@ def login_status(stack: Stack, wallet: Wallet, password: str) -> int:
     return patiently(lambda: answer(url, HTTPDigestAuth(wallet.user, password)), f"{wallet.service} answers a login")
 
 
-def remembered(containers: Sequence[Container], values: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """Service → the names of `values` that one of its processes holds in memory."""
-    needles = {name: value.encode() for name, value in values.items()}
-    return {
+def remembered(containers: Sequence[Container], old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Held, Held]:
+    """Which of the old and which of the new secrets the processes hold in memory, which is read once for both."""
+    needles = {f"{age}{name}": text.encode() for age, of in (("old ", old), ("new ", new)) for name, text in of.items()}
+    found = {
         container.service: frozenset().union(*(memory.held(process.pid, needles) for process in container.processes()))
         for container in containers
     }
+
+    def of_age(age: str) -> Held:
+        return {who: frozenset(n.removeprefix(age) for n in names if n.startswith(age)) for who, names in found.items()}
+
+    return of_age("old "), of_age("new ")
