@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stack.errors import CannotTell, SeatrialError, UserError
+from stack.project import DEFAULT
+from stack.sailing import Parser
 
 if TYPE_CHECKING:
     from stack.model import Stack
@@ -18,28 +20,17 @@ OK, LEFT, BAD_INPUT = 0, 1, 4
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit codes: 0 nothing stands (any more), 1 something does or could not be asked, 4 bad input."""
-    parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
-    parser.add_argument("--project", default="seatrial", help="the compose project (default: seatrial)")
-    parser.add_argument(
-        "--compose-file", type=Path, action="append", help="its compose files (default: the reference stack's)"
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("status", help="what stands: faults in the journal that nothing took back")
-    commands.add_parser("heal", help="take back what stands, and prove that it is gone")
-    commands.add_parser("list", help="the faults there are")
-    docs = commands.add_parser("docs", help="write the catalogue of faults")
-    docs.add_argument("--output", type=Path, default=Path(__file__).parent.parent / "docs" / "faults.md")
-    options = parser.parse_args(argv)
+    options = _parser().parse_args(argv)
     try:
         match options.command:
             case "list":
                 return _list()
             case "docs":
                 return _docs(options.output)
-            case "status":
-                return _status(_stack(options))
-            case _:
-                return _heal(_stack(options))
+        stack = _stack(options)
+        if options.project not in (None, DEFAULT):
+            _require_there(stack)
+        return _status(stack) if options.command == "status" else _heal(stack)
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         return BAD_INPUT
@@ -48,13 +39,47 @@ def main(argv: Sequence[str] | None = None) -> int:
         return LEFT
 
 
+def _parser() -> Parser:
+    parser = Parser(prog="python -m chaos", description=__doc__)
+    _say_which_stack(parser, project=None, files=None)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, help in (
+        ("status", "what stands: faults in the journal that nothing took back"),
+        ("heal", "take back what stands, and prove that it is gone"),
+    ):
+        # Suppressed, as a default here would undo what was said before the command.
+        _say_which_stack(commands.add_parser(name, help=help), project=argparse.SUPPRESS, files=argparse.SUPPRESS)
+    commands.add_parser("list", help="the faults there are")
+    docs = commands.add_parser("docs", help="write the catalogue of faults")
+    docs.add_argument("--output", type=Path, default=Path(__file__).parent.parent / "docs" / "faults.md")
+    return parser
+
+
+def _say_which_stack(parser: argparse.ArgumentParser, *, project: str | None, files: str | None) -> None:
+    parser.add_argument("--project", default=project, help=f"the compose project (default: {DEFAULT})")
+    parser.add_argument(
+        "--compose-file", type=Path, action="append", default=files, help="its compose files (default: the reference stack's)"
+    )
+
+
+def _require_there(stack: Stack) -> None:
+    """Refuse a project that somebody named and that nobody has heard of: a typo must not read as good news.
+
+    Raises UserError; CannotTell when the engine does not say.
+    """
+    from chaos.runner import journal_of
+
+    if not journal_of(stack).path.exists() and not stack.driver.containers(all=True):
+        raise UserError(f"--project {stack.project}: there is no such project, it has neither a container nor a journal of faults")
+
+
 def _stack(options: argparse.Namespace) -> Stack:
     from stack.model import Stack
     from stack.project import COMPOSE_FILE, environment
 
-    ours = not options.compose_file
-    env = environment(options.project) if ours else {}
-    return Stack.load(options.compose_file or [COMPOSE_FILE], project=options.project, env=env)
+    project = options.project or DEFAULT
+    env = {} if options.compose_file else environment(project)
+    return Stack.load(options.compose_file or [COMPOSE_FILE], project=project, env=env)
 
 
 def _status(stack: Stack) -> int:

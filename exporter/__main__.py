@@ -6,15 +6,23 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from . import __version__, server
 from .collector import make_registry
 from .config import Config, ConfigError
 
 
+class _Parser(argparse.ArgumentParser):
+    """Leaves with 4, as the module does for all bad input: argparse's own 2 is what an interrupted run ends with."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(4, f"{self.prog}: {message}\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run until told to stop. Exit codes: 0 stopped, 1 cannot listen, 4 bad configuration."""
-    parser = argparse.ArgumentParser(prog="monero-exporter", description="Monero wallets as Prometheus metrics.")
+    """Run until told to stop. Exit codes: 0 stopped, 1 cannot listen, 4 bad configuration or options."""
+    parser = _Parser(prog="monero-exporter", description="Monero wallets as Prometheus metrics.")
     parser.add_argument("--config", type=Path, default=Path("/etc/monero-exporter/exporter.toml"), help="TOML file")
     parser.add_argument("--check", action="store_true", help="read the configuration, say whether it is good, and stop")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")

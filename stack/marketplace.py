@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from stack.clients.market import Account, HasSession, Listing, Market, Order, Refused, Unanswered
-from stack.errors import CannotTell
+from stack.errors import CannotTell, UserError
 from stack.journey import Ack, Losses, Wrong
 from stack.waiting import pause
 
@@ -43,7 +44,10 @@ class MarketplaceJourney:
     """
 
     def __init__(self, target: Stack | HasSession | str, *, price_piconero: int = 1_000_000_000) -> None:
-        """Take a stack, its edge, or a base URL. `price_piconero` is that of the listings (default 0.001 XMR)."""
+        """Take a stack, its edge, or a base URL. `price_piconero` is that of the listings (default 0.001 XMR).
+
+        Raises UserError for a URL that is none: nobody would answer there, and it would read as an outage.
+        """
         self._market = Market(_reachable(target))
         self._price = price_piconero
         self._written: dict[str, Written] = {}
@@ -193,7 +197,21 @@ class MarketplaceJourney:
 
 
 def _reachable(target: Stack | HasSession | str) -> HasSession | str:
-    return target if isinstance(target, str) or hasattr(target, "session") else target.edge
+    if isinstance(target, str):
+        _require_url(target)
+        return target
+    return target if hasattr(target, "session") else target.edge
+
+
+def _require_url(text: str) -> None:
+    try:
+        parts = urlsplit(text)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not close, a port beyond 65535
+        is_one = False
+    if not is_one:
+        message = f"{text}: an http or https URL with a host is expected"
+        raise UserError(message)
 
 
 def _sequence(ack: Ack) -> int:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stack.model import Stack
 
 ENDINGS: tuple[Ending, ...] = get_args(Ending)
+_LONGEST_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
         help="how many, ending in turn in each way (default %(default)s)",
     )
     parser.add_argument("--ending", choices=ENDINGS, help="one way for all")
-    parser.add_argument("--within", type=float, default=120, metavar="SECONDS", help="patience (default %(default)s)")
+    parser.add_argument("--within", type=_seconds, default=120.0, metavar="SECONDS", help="patience (default %(default)s)")
     parser.add_argument("--project", default="seatrial", help="the running stack (default %(default)s)")
     parser.add_argument("--offset", type=int, default=0, help="the port offset it was brought up with")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -135,6 +136,17 @@ def _orders(text: str) -> int:
         message = f"expected a number of orders from 1 to 200, found {text!r}"
         raise argparse.ArgumentTypeError(message)
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST_SECONDS:  # NaN is not, either
+        message = f"expected seconds, more than 0 and at most {_LONGEST_SECONDS}, found {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return seconds
 
 
 def _told(done: Settled) -> str:

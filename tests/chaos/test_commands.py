@@ -84,6 +84,33 @@ def test_heal_is_refused_while_another_runner_is_at_it(at_hand: Any, capsys: pyt
     assert "is being broken by another runner: pid" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("argv", [[], ["mend"], ["status", "--projct", "fake"], ["list", "--project", "fake"]])
+def test_a_command_that_is_none_leaves_with_4(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        command.main(argv)
+
+    assert left.value.code == 4
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("argv", [["--project", "fake", "status"], ["status", "--project", "fake"]])
+def test_the_project_is_named_on_either_side_of_the_command(argv: list[str], at_hand: Any) -> None:
+    leave_paused(at_hand)
+
+    assert command._parser().parse_args(argv).project == "fake"
+    assert command.main(argv) == 1
+
+
+@pytest.mark.parametrize("name", ["status", "heal"])
+def test_a_project_that_nobody_has_heard_of_is_bad_input(
+    name: str, at_hand: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_hand.driver.file.write_text("[]")
+
+    assert command.main([name, "--project", "fake"]) == 4
+    assert capsys.readouterr().err.startswith("--project fake: there is no such project")
+
+
 def test_list_names_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["list"]) == 0
     assert {line.split()[0] for line in capsys.readouterr().out.splitlines()} == set(FAULTS)

@@ -78,6 +78,14 @@ def test_a_name_used_twice_is_refused(tmp_path: Path) -> None:
         Config.load(_write(tmp_path, text))
 
 
+def test_an_option_that_is_none_leaves_with_4(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--nope"])
+
+    assert left.value.code == 4
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_check_says_that_a_file_is_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--config", str(_write(tmp_path, GOOD)), "--check"]) == 0
     assert "1 wallets, a daemon" in capsys.readouterr().out

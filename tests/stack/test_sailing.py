@@ -66,6 +66,14 @@ def test_bad_input_leaves_with_4(argv: list[str], capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize("url", ["foo", "file:///etc/hosts", "http://", "http://[::1", "http://h:99999"])
+def test_a_url_that_is_none_is_bad_input_and_no_silence_of_a_marketplace(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--for", "100ms", "--rate", "10", f"--url={url}"]) == 4
+    assert capsys.readouterr().err.endswith("an http or https URL with a host is expected.\n")
+
+
 def test_nothing_acknowledged_is_a_failure_and_json_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["run", "--for", "200ms", "--rate", "10", "--url", "http://127.0.0.1:9", "--json"])
 

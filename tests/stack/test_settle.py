@@ -215,7 +215,7 @@ def test_the_command_tells_of_each_order_and_of_what_is_not_true(
     assert (said["not_true"], said["orders"][0]["payouts"]) == (["the ledger sums to 1"], ["p"])
 
 
-@pytest.mark.parametrize("argv", [["--orders", "0"], ["--orders", "many"], ["--ending", "nowhere"]])
+@pytest.mark.parametrize("argv", [["--orders", "0"], ["--orders", "many"], ["--ending", "nowhere"], ["--within", "nan"], ["--within", "-1"], ["--within", "inf"]])
 def test_bad_input_leaves_with_4(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(argv)
