@@ -156,12 +156,7 @@ def test_userland_proxy_is_off(stack: Stack, engine: Engine, evidence: Evidence)
 )
 def test_default_log_driver_rotates(stack: Stack, engine: Engine, evidence: Evidence) -> None:
     driver = str(engine.info.get("LoggingDriver") or "")
-    options = dict(engine.configuration.get("log-opts") or {})
-    options |= dict(
-        word.removeprefix("--log-opt=").split("=", 1)
-        for word in engine.command_line
-        if word.startswith("--log-opt=") and word.count("=") > 1
-    )
+    options = dict(engine.configuration.get("log-opts") or {}) | rule.log_options(engine.command_line)
 
     evidence.effective(f"{driver}, {options}")
     problem = rule.log_problem(driver, options)
@@ -267,4 +262,3 @@ def test_engine_files_have_safe_modes(stack: Stack, engine: Engine, evidence: Ev
         problem = rule.mode_problem(status.uid, status.mode, allowed)
         offences += [Finding(f"{path} {problem}", what=path)] if problem else []
     judge(offences, check="SEC-HOST-010", evidence=evidence, profile=stack.profile)
-

@@ -11,6 +11,10 @@ ROTATING_DRIVERS = frozenset(
     {"local", "journald", "syslog", "fluentd", "gelf", "awslogs", "gcplogs", "splunk", "etwlogs", "none"}
 )
 
+_NO_TCP = ("unix:", "fd:", "npipe:")
+# What the engine's flags take for a switch that is off (Go's strconv.ParseBool).
+_OFF = frozenset({"0", "f", "false"})
+
 
 def socket_problem(uid: int, mode: int) -> str | None:
     """Why the engine's socket admits others than root and its group; None when it does not."""
@@ -33,10 +37,13 @@ def listens(command_line: Sequence[str], configuration: Mapping[str, Any]) -> li
 
 
 def open_tcp(command_line: Sequence[str], configuration: Mapping[str, Any]) -> list[str]:
-    """The TCP addresses the engine listens on without verifying its clients' certificates."""
+    """The TCP addresses the engine listens on without verifying its clients' certificates.
+
+    An address without a scheme is TCP too (`dockerd -H :2375`).
+    """
     if setting("tlsverify", command_line, configuration, default=False):
         return []
-    return [host for host in listens(command_line, configuration) if host.startswith("tcp:")]
+    return [host for host in listens(command_line, configuration) if host and not host.lower().startswith(_NO_TCP)]
 
 
 def unix_sockets(command_line: Sequence[str], configuration: Mapping[str, Any]) -> list[str]:
@@ -53,6 +60,17 @@ def option(name: str, command_line: Sequence[str]) -> str | None:
         if key == f"--{name}":
             return value if equals else words[position + 1] if position + 1 < len(words) else None
     return None
+
+
+def log_options(command_line: Sequence[str]) -> dict[str, str]:
+    """The options of the log driver on the command line, `--log-opt name=value` and `--log-opt=name=value` alike."""
+    found = {}
+    for word, following in zip(command_line, [*command_line[1:], ""], strict=True):
+        given = following if word == "--log-opt" else word.removeprefix("--log-opt=")
+        name, equals, value = given.partition("=")
+        if equals and (word == "--log-opt" or given != word):
+            found[name] = value
+    return found
 
 
 def log_problem(driver: str, options: Mapping[str, Any]) -> str | None:
@@ -72,12 +90,13 @@ def insecure_registries(registry: Mapping[str, Any]) -> list[str]:
 
 def setting(name: str, command_line: Iterable[str], configuration: Mapping[str, Any], default: bool) -> bool:
     """A switch of the engine: the command line's word, else daemon.json's, else the engine's default."""
-    for word in command_line:
+    found = configuration.get(name)
+    on = default if found is None else bool(found)
+    for word in command_line:  # the last one counts
         option, equals, value = word.partition("=")
         if option == f"--{name}":
-            return value.lower() != "false" if equals else True
-    found = configuration.get(name)
-    return default if found is None else bool(found)
+            on = value.lower() not in _OFF if equals else True
+    return on
 
 
 def mode_problem(uid: int, mode: int, allowed: int) -> str | None:

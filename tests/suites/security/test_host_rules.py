@@ -25,6 +25,16 @@ def test_socket(uid: int, mode: int, bad: bool) -> None:
         (["dockerd", "--host=tcp://0.0.0.0:2376", "--tlsverify"], {}, 0),
         (["dockerd", "--host=tcp://0.0.0.0:2376", "--tls"], {}, 1),
         (["dockerd"], {"hosts": ["fd://", "tcp://0.0.0.0:2375"]}, 1),
+        (["dockerd", "-H", "0.0.0.0:2375"], {}, 1),
+        (["dockerd", "-H", ":2375"], {}, 1),
+        (["dockerd", "-H=:2375"], {}, 1),
+        (["dockerd", "-H:2375"], {}, 1),
+        (["dockerd", "-H", ""], {}, 0),
+        (["dockerd", "-H", "TCP://0.0.0.0:2375"], {}, 1),
+        (["dockerd", "-H", "npipe:////./pipe/docker_engine"], {}, 0),
+        (["dockerd"], {"hosts": ["0.0.0.0:2375"]}, 1),
+        (["dockerd"], {"hosts": ["unix:///run/docker.sock", "fd://"]}, 0),
+        (["dockerd", "-H", ":2375", "--tlsverify=0"], {}, 1),
         (["dockerd"], {"hosts": ["tcp://0.0.0.0:2376"], "tlsverify": True}, 0),
     ],
 )
@@ -36,6 +46,20 @@ def test_log_driver() -> None:
     assert host.log_problem("json-file", {"max-size": "10m"}) is None
     assert host.log_problem("local", {}) is None
     assert host.log_problem("json-file", {})
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (["dockerd", "--log-opt", "max-size=10m"], {"max-size": "10m"}),
+        (["dockerd", "--log-opt=max-size=10m", "--log-opt", "max-file=3"], {"max-size": "10m", "max-file": "3"}),
+        (["dockerd", "--log-opt"], {}),
+        (["dockerd", "--log-opt", "nonsense"], {}),
+        (["dockerd", "--log-level", "max-size=1"], {}),
+    ],
+)
+def test_log_options_stand_behind_an_equals_sign_or_a_space(words: list[str], options: dict[str, str]) -> None:
+    assert host.log_options(words) == options
 
 
 def test_registries() -> None:
@@ -53,6 +77,11 @@ def test_registries() -> None:
         ([], {"icc": False}, False),
         (["--icc=false"], {"icc": True}, False),
         (["--icc"], {"icc": False}, True),
+        (["--icc=0"], {}, False),
+        (["--icc=f"], {}, False),
+        (["--icc=FALSE"], {}, False),
+        (["--icc=1"], {"icc": False}, True),
+        (["--icc", "--icc=false"], {}, False),
     ],
 )
 def test_the_command_line_beats_the_file(words: list[str], configuration: dict[str, object], expected: bool) -> None:
