@@ -279,8 +279,8 @@ def test_an_isolated_copy_runs_and_leaves_nothing(tmp_path: Path) -> None:
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     assert (tmp_path / "reached").exists()
-    assert "gone is left out: its image can't be pulled" in said
-    assert "needs-gone is left out: it waits for gone, which is left out" in said
+    assert "gone: its image can't be pulled: its pull_policy forbids it" in said
+    assert "needs-gone: it waits for gone, which is left out" in said
     assert leftovers(tmp_path) == ""
 
 
@@ -329,7 +329,7 @@ def test_attaching_looks_and_does_not_touch(stack: Stack, tmp_path: Path) -> Non
     )
 
     said = " ".join((done.stdout + done.stderr).split())
-    assert f"{PROJECT} was attached to, where destructive checks run only with --allow destructive {PROJECT}" in said
+    assert f"{PROJECT} was attached to, where destructive checks run only with --attach {PROJECT} --allow destructive {PROJECT}" in said
     assert not (tmp_path / "reached").exists()
     assert {container.id for container in stack.containers()} == before
 
