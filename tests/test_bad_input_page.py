@@ -1,4 +1,4 @@
-"""docs/bad-input.md names, for each bad input of the first road, the test that proves it: a name that is gone is found here."""
+"""docs/bad-input.md names, for each bad input that was promised, the test that proves it: a name that is gone is found here."""
 
 from __future__ import annotations
 
@@ -31,6 +31,9 @@ def test_every_test_that_is_named_exists(row: tuple[str, list[tuple[str, str]]])
     [
         "not root", "stops half-way", "port is taken", "compose file is missing", "malformed", "not set", "unknown service",
         "unknown key", "wrong type", "nearly full", "bring-up", "while a fault", "rendering", "read-only", "another version",
+        "malformed JSON", "wrong types", "oversize body", "negative and overflowing", "unknown id", "with the same body",
+        "with a different body", "someone else's order", "release before funding", "double release", "too small", "too large",
+        "twice", "an error or garbage", "answers nothing", "reorganised chain", "full disk", "wrong key", "Schemathesis",
     ],
 )  # fmt: skip
 def test_everything_that_was_asked_for_has_a_row(said: str) -> None:

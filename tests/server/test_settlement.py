@@ -52,6 +52,13 @@ def order_id(client: TestClient, vendor: Person, buyer: Person) -> str:
     return str(_write(client, pay))
 
 
+def _unpaid(client: TestClient, vendor: Person, buyer: Person) -> str:
+    """Place an order with an escrow into which nothing was paid."""
+    item = str(listing(client, vendor, price_piconero=50 * 10**9)["id"])
+    asked = orders.Request(buyer_id=buyer.id, listing_id=item, key=item, note="", refund_address=SUBADDRESS)
+    return str(_write(client, lambda c: orders.place(c, asked, wallets_answer=True)).order["id"])
+
+
 def _say(client: TestClient, who: Person, order_id: str, verb: str) -> tuple[int, str]:
     answer = client.post(f"/api/orders/{order_id}/{verb}", json=_BODIES.get(verb, {}), headers=who.headers)
     said = answer.json()
@@ -78,6 +85,17 @@ def test_each_is_said_once(client: TestClient, vendor: Person, buyer: Person, or
     assert _say(client, buyer, order_id, "dispute") == (409, "wrong_state")
 
 
+@pytest.mark.parametrize("verb", ["ship", "release", "dispute", "refund", "resolve"])
+def test_nothing_is_released_or_moved_on_before_funding(
+    client: TestClient, vendor: Person, buyer: Person, arbiter: Person, verb: str
+) -> None:
+    order_id = _unpaid(client, vendor, buyer)
+    who = {"ship": vendor, "refund": vendor, "resolve": arbiter}.get(verb, buyer)
+
+    assert _say(client, who, order_id, verb) == (409, "wrong_state")
+    assert client.get(f"/api/orders/{order_id}", headers=buyer.headers).json()["escrow"]["payouts"] == []
+
+
 @pytest.mark.parametrize("verb", ["release", "refund", "resolve"])
 def test_nothing_is_decided_before_shipping(
     client: TestClient, vendor: Person, buyer: Person, arbiter: Person, order_id: str, verb: str
@@ -99,20 +117,13 @@ def test_a_vendor_who_never_ships_does_not_keep_the_money(
 def test_a_buyer_who_never_paid_the_rest_gets_back_what_they_paid(
     client: TestClient, vendor: Person, buyer: Person
 ) -> None:
-    item = listing(client, vendor, price_piconero=50 * 10**9)
-
-    def order(connection: Connection) -> str:
-        asked = orders.Request(
-            buyer_id=buyer.id, listing_id=str(item["id"]), key=str(item["id"]), note="", refund_address=SUBADDRESS
-        )
-        return str(orders.place(connection, asked, wallets_answer=True).order["id"])
+    made = _unpaid(client, vendor, buyer)
 
     def pay_less(connection: Connection) -> None:
         minor = records.highest_minor(connection) + 1
         records.assign(connection, made, minor, f"address {minor}")
         records.credit(connection, made, records.Deposit(minor, made, 10**10, 1))
 
-    made = str(_write(client, order))
     assert _say(client, buyer, made, "dispute") == (409, "wrong_state")  # nothing to argue about yet
     _write(client, pay_less)
 
