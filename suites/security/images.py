@@ -30,6 +30,21 @@ def dockerfile_text(stack: Stack, service: Service) -> str | None:
     return path.read_text(errors="replace") if path else None
 
 
+def build_arguments(service: Service) -> dict[str, str]:
+    """The build arguments that the compose file gives a value."""
+    return _texts((service.build or {}).get("args"))
+
+
+def contexts(service: Service) -> dict[str, str]:
+    """The names that a build is given for other folders, repositories or images (`additional_contexts`)."""
+    return _texts((service.build or {}).get("additional_contexts"))
+
+
+def _texts(given: Any) -> dict[str, str]:
+    pairs = given.items() if isinstance(given, dict) else [str(one).partition("=")[::2] for one in given or ()]
+    return {str(name): str(value) for name, value in pairs if value is not None}
+
+
 def built_here(stack: Stack) -> frozenset[str]:
     """Names (the tag aside) of the images this project builds itself, those of sibling build contexts included.
 

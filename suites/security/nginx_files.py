@@ -13,7 +13,7 @@ from pathlib import Path
 from stack.errors import CannotTell
 from stack.model import Service, Stack
 from suites.security import images
-from suites.security.rules.health import logical_lines
+from suites.security.rules.dockerfile import logical_lines
 
 DEFAULT_MAIN = "/etc/nginx/nginx.conf"
 MOST_FILES = 500

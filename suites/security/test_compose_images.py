@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from stack.errors import CannotTell
 from stack.located import Where
 from stack.model import Service, Stack
 from suites.check import Area, Evidence, Impact, Level, Severity, check, not_applicable
 from suites.security import images, said_once
-from suites.security.rules import pins
+from suites.security.rules import fetches, pins
 from suites.security.rules.finding import Finding, judge
 
 
@@ -29,7 +30,8 @@ def test_image_is_pinned(stack: Stack, service: Service, evidence: Evidence) -> 
         evidence.declared(f"{service.name}: image {service.image}", service.where_of("image"))
     else:
         place = images.dockerfile(stack, service)
-        evidence.declared(f"{service.name}: built from {place or 'an inline or remote Dockerfile'}")
+        evidence.declared(f"{service.name}: built from {place or service.build.get('context')}", service.where_of("build"))
+        readable(stack, service)
     offences = said_once.findings(stack, service, pin_problems, check="SEC-CMP-007", evidence=evidence)
 
     judge(offences, check="SEC-CMP-007", evidence=evidence, profile=stack.profile, service=service.name)
@@ -45,8 +47,20 @@ def pin_problems(stack: Stack, service: Service) -> Iterator[tuple[Where | None,
             yield service.where_of("image"), problem, image
         return
     place = images.dockerfile(stack, service)
-    for line, problem in pins.base_problems(images.dockerfile_text(stack, service) or "", ours):
-        yield (Where(Path(place), line) if place else service.where_of("build")), f"FROM: {problem}", image
+    # One that can't be read has none here: the check of its own service says that it could not tell.
+    text = images.dockerfile_text(stack, service) or ""
+    for line, problem in pins.base_problems(text, ours, images.build_arguments(service), images.contexts(service)):
+        yield (Where(Path(place), line) if place else service.where_of("build")), problem, image
+
+
+def readable(stack: Stack, service: Service) -> None:
+    """Raises CannotTell for a service whose Dockerfile can't be read here: it is missing, or stands at a remote address."""
+    if images.dockerfile_text(stack, service) is None:
+        build = service.build or {}
+        raise CannotTell(
+            f"{service.name} is built from {build.get('context') or '.'}, and its "
+            f"{build.get('dockerfile') or 'Dockerfile'} can't be read here"
+        )
 
 
 @check(
@@ -61,10 +75,11 @@ def pin_problems(stack: Stack, service: Service) -> Iterator[tuple[Where | None,
     standards=("CIS-Docker 4.9", "OWASP-Docker 13"),
 )
 def test_dockerfile_fetches_nothing_unverified(stack: Stack, service: Service, evidence: Evidence) -> None:
-    if images.dockerfile_text(stack, service) is None:
+    if service.build is None:
         not_applicable(f"{service.name} is not built from a Dockerfile here")
     place = images.dockerfile(stack, service)
-    evidence.declared(f"{service.name}: {place or 'inline Dockerfile'}")
+    evidence.declared(f"{service.name}: {place or 'no Dockerfile of its own'}", service.where_of("build"))
+    readable(stack, service)
     offences = said_once.findings(stack, service, fetch_problems, check="SEC-IMG-005", evidence=evidence)
 
     judge(offences, check="SEC-IMG-005", evidence=evidence, profile=stack.profile, service=service.name)
@@ -73,7 +88,7 @@ def test_dockerfile_fetches_nothing_unverified(stack: Stack, service: Service, e
 def fetch_problems(stack: Stack, service: Service) -> Iterator[tuple[Where | None, str, str]]:
     """Each instruction of a service's Dockerfile that brings in something unverified."""
     place = images.dockerfile(stack, service)
-    for line, problem in pins.fetch_problems(images.dockerfile_text(stack, service) or ""):
+    for line, problem in fetches.problems(images.dockerfile_text(stack, service) or ""):
         yield (Where(place, line) if place else service.where_of("build")), problem, ""
 
 

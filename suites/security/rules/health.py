@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from suites.security.rules.dockerfile import logical_lines
+
 _SUCCEEDS = r"(?:true|:|exit\s+0|/bin/true|/usr/bin/true|echo(?:\s+[^;&|]*)?|sleep\s+\d+)"
 _ONLY_SUCCESS = re.compile(rf"^\s*{_SUCCEEDS}\s*;?\s*$")
 _FALLS_BACK = re.compile(rf"(?:\|\||;)\s*{_SUCCEEDS}\s*;?\s*$")
@@ -74,30 +76,3 @@ def why_dockerfile_check_cannot_fail(command: str) -> str | None:
     if script.startswith("["):
         return why_it_cannot_fail(["CMD", *re.findall(r'"((?:[^"\\]|\\.)*)"', script)])
     return why_it_cannot_fail(script)
-
-
-def logical_lines(text: str) -> list[str]:
-    """A Dockerfile's instructions, continued lines joined, comments and heredoc bodies left out."""
-    lines: list[str] = []
-    pending = ""
-    ends: list[str] = []
-    for raw in text.splitlines():
-        if ends:
-            if raw.strip() == ends[0]:
-                ends.pop(0)
-            continue
-        stripped = raw.strip()
-        if stripped.startswith("#") or (not stripped and not pending):
-            continue
-        pending = f"{pending} {stripped}".strip()
-        if pending.endswith("\\"):
-            pending = pending[:-1].strip()
-            continue
-        lines.append(pending)
-        ends = (
-            re.findall(r"<<-?\s*[\"']?(\w+)[\"']?", pending)
-            if pending.upper().startswith(("RUN", "COPY", "ADD"))
-            else []
-        )
-        pending = ""
-    return [*lines, pending] if pending else lines

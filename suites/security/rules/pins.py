@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+import shlex
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from suites.security.rules.health import logical_lines
+from suites.security.rules.dockerfile import Instruction, instructions
 
 MOVING_TAGS = frozenset(
     {"latest", "stable", "edge", "main", "master", "dev", "nightly", "mainline", "lts", "current", "rolling", "testing"}
 )
+_HOW = {"FROM": "FROM", "COPY": "COPY --from", "RUN": "RUN --mount"}
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 # The grammar of the reference that engines take (github.com/distribution/reference, reference.go).
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -49,71 +51,94 @@ def image_problem(reference: str) -> str | None:
     return f"image {reference} is pinned by a tag, which can be moved: give its @sha256 digest"
 
 
-def base_problems(dockerfile: str, built_here: Collection[str]) -> list[tuple[int, str]]:
-    """The (line, problem) of each base image that is neither pinned by digest nor built here.
+def base_problems(
+    dockerfile: str,
+    built_here: Collection[str],
+    arguments: Mapping[str, str] | None = None,
+    contexts: Mapping[str, str] | None = None,
+) -> list[tuple[int, str]]:
+    """The (line, problem) of each image that is built on or copied from and is neither pinned by digest nor built here.
 
-    `built_here` are names of images this project builds itself (the tag aside); `scratch`, earlier stages and arguments
-    with a pinned default are fine.
+    `built_here` are names of images this project builds itself (the tag aside), `arguments` what the build is given (they
+    win over an ARG's default), `contexts` the names it is given for something else. `scratch` and earlier stages are fine.
     """
+    given, named = arguments or {}, {name.lower(): context for name, context in (contexts or {}).items()}
     stages: set[str] = set()
-    arguments: dict[str, str] = {}
+    values: dict[str, str] = {}
     problems = []
-    for line in logical_lines(dockerfile):
-        word, _, rest = line.partition(" ")
-        if word.upper() == "ARG" and "=" in rest:
-            name, _, value = rest.strip().partition("=")
-            arguments[name] = value.strip("'\"")
-        if word.upper() != "FROM":
-            continue
-        words = [part for part in rest.split() if not part.startswith("--")]
-        base = (
-            re.sub(r"\$\{?(\w+)(?::?-([^}]*))?\}?", lambda m: arguments.get(m[1], m[2] or ""), words[0])
-            if words
-            else ""
-        )
-        known = base == "scratch" or base in stages or parse(base).name in built_here
-        if base and not known and (problem := image_problem(base.rstrip(":"))):
-            problems.append((line_of(dockerfile, words[0]), problem))
-        if len(words) >= 3 and words[1].lower() == "as":
-            stages.add(words[2])
+    count = 0
+    for one in instructions(dockerfile):
+        if one.word == "ARG" and not count:
+            for name, default in _defaults(one.rest):
+                value = given.get(name, default)
+                if value is not None:
+                    values[name] = _filled(value, values)[0]
+        for written in _images_of(one):
+            if written.lower() in stages or (one.word != "FROM" and written.isdigit() and int(written) < count):
+                continue
+            image, missing = _filled(written, values)
+            if image.lower() in named:
+                image, elsewhere = _image_of_context(named[image.lower()])
+                if elsewhere:
+                    continue
+            if image == "scratch" or parse(image).name in built_here:
+                continue
+            if missing:
+                problem: str | None = f"image {written} is whatever the build is told: {missing} has no value here"
+            else:
+                problem = image_problem(image)
+            if problem:
+                problems.append((one.line, f"{_HOW.get(one.word, one.word)}: {problem}"))
+        if one.word == "FROM":
+            count += 1
+            if alias := re.search(r"\sas\s+(\S+)\s*$", one.rest, re.IGNORECASE):
+                stages.add(alias[1].lower())
     return problems
 
 
-def line_of(text: str, needle: str) -> int:
-    """The first line (from 1) of a FROM that holds `needle`; 1 when there is none."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if needle in line and line.lstrip().upper().startswith("FROM"):
-            return number
-    return 1
+def _images_of(one: Instruction) -> list[str]:
+    """What an instruction names as the image, or the stage, that it takes files from."""
+    if one.word == "FROM":
+        return [part for part in one.rest.split() if not part.startswith("--")][:1]
+    if one.word == "COPY":
+        return re.findall(r"(?:^|\s)--from=(\S+)", one.rest)
+    if one.word == "RUN":
+        return re.findall(r"(?:^|\s)--mount=(?:\S*,)?from=([^\s,]+)", one.rest)
+    return []
 
 
-def fetch_problems(dockerfile: str) -> list[tuple[int, str]]:
-    """The (line, problem) of each instruction that brings in something unverified."""
-    problems = []
-    for instruction in logical_lines(dockerfile):
-        word, _, rest = instruction.partition(" ")
-        if word.upper() == "ADD" and re.search(r"(?:^|\s)https?://", rest) and "--checksum=" not in rest:
-            problems.append((_line_with(dockerfile, "ADD"), "ADD of a URL without --checksum"))
-        elif word.upper() == "RUN" and re.search(r"\b(?:curl|wget)\b[^|;&]*\|\s*(?:sudo\s+)?(?:ba|da|z|a)?sh\b", rest):
-            problems.append((_line_with(dockerfile, "RUN", "curl", "wget"), "a download is piped into a shell"))
-        elif word.upper() == "RUN" and re.search(r"\bsh\s+-c\s+[\"']?\$\((?:curl|wget)\b", rest):
-            problems.append((_line_with(dockerfile, "RUN", "curl", "wget"), "a download is run by a shell"))
-        elif word.upper() == "RUN" and re.search(
-            r"\b(?:curl\s+(?:-\S*k\b|.*--insecure)|wget\s+.*--no-check-certificate)", rest
-        ):
-            problems.append(
-                (_line_with(dockerfile, "RUN", "curl", "wget"), "a download without certificate verification")
-            )
-    return problems
+def _defaults(rest: str) -> list[tuple[str, str | None]]:
+    """The names and defaults of an ARG, which can declare several."""
+    try:
+        words = shlex.split(rest)
+    except ValueError:
+        words = rest.split()
+    parts = [word.partition("=") for word in words]
+    return [(name, value if equals else None) for name, equals, value in parts]
 
 
-def _line_with(text: str, *words: str) -> int:
-    lines = text.splitlines()
-    for word in reversed(words):
-        for number, line in enumerate(lines, start=1):
-            if word in line and not line.lstrip().startswith("#"):
-                return number
-    return 1
+def _filled(text: str, values: Mapping[str, str]) -> tuple[str, str]:
+    """A text with its variables put in, and the first that has no value (empty: all have one)."""
+    missing = ""
+
+    def value(match: re.Match[str]) -> str:
+        nonlocal missing
+        name, how, word = match[1] or match[2], match[3], match[4] or ""
+        found = values.get(name, "")
+        if how == "+":
+            return word if found else ""
+        found = found or (word if how == "-" else "")
+        missing = missing or ("" if found else name)
+        return found
+
+    filled = re.sub(r"\$(?:(\w+)|\{(\w+)(?::?([-+?])([^}]*))?\})", value, text)
+    return filled, missing
+
+
+def _image_of_context(context: str) -> tuple[str, bool]:
+    """The image that a named build context is, and whether it is something else: a folder, a repository, a service."""
+    scheme = "docker-image://"
+    return context.removeprefix(scheme), not context.startswith(scheme)
 
 
 def user_problem(user: str) -> str | None:

@@ -42,7 +42,14 @@ def test_a_registry_port_is_no_tag() -> None:
         ("FROM ours/base:local\n", 0),
         ("ARG V=" + DIGEST + "\nFROM debian${V}\n", 0),
         ("FROM debian" + DIGEST + " AS build\nFROM build\n", 0),
+        ("FROM debian" + DIGEST + " AS Build\nFROM build\n", 0),
+        ("ARG A=1 V=" + DIGEST + "\nFROM debian${V}\n", 0),
+        ("ARG A=1 V=20\nFROM node:${V}\n", 1),
         ("FROM --platform=linux/amd64 debian:12\n", 1),
+        ("FROM scratch\nCOPY --from=nginx:latest /a /a\n", 1),
+        ("FROM scratch AS x\nFROM scratch\nCOPY --from=X /a /a\nCOPY --from=0 /b /b\n", 0),
+        ("FROM scratch\nCOPY --chown=1 --from=nginx" + DIGEST + " /a /a\n", 0),
+        ("FROM scratch\nRUN --mount=type=bind,from=golang:1.23,target=/go make\n", 1),
         ("FROM debian:12 AS build\nFROM alpine\nCOPY --from=build /a /a\n", 2),
     ],
 )
@@ -55,20 +62,35 @@ def test_the_line_of_a_base_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dockerfile", "problems"),
+    ("dockerfile", "arguments", "said"),
     [
-        ("FROM a\nADD https://example/x.tar /x\n", 1),
-        ("FROM a\nADD --checksum=sha256:abc https://example/x.tar /x\n", 0),
-        ("FROM a\nADD local.tar /x\n", 0),
-        ("FROM a\nRUN curl -fsSL https://example/i.sh | sh\n", 1),
-        ("FROM a\nRUN wget -qO- https://example/i.sh | sudo bash -s --\n", 1),
-        ("FROM a\nRUN curl -k https://example/x -o x\n", 1),
-        ("FROM a\nRUN curl -fsSL https://example/x -o x && echo 'abc x' | sha256sum -c\n", 0),
-        ("FROM a\n# RUN curl x | sh\nRUN apt-get update\n", 0),
+        ("ARG BASE\nFROM ${BASE}\n", {"BASE": "nginx:latest"}, "nginx:latest is latest"),
+        ("ARG BASE=nginx" + DIGEST + "\nFROM $BASE\n", {"BASE": "nginx:1"}, "nginx:1 is pinned by a tag"),
+        ("ARG V\nFROM node:${V}\n", {"V": "20" + DIGEST}, None),
+        ("ARG V\nFROM node:${V}-alpine\n", {"V": "20"}, "node:20-alpine is pinned by a tag"),
+        ("ARG V\nFROM node:${V}-alpine\n", {}, "node:${V}-alpine is whatever the build is told: V has no value"),
+        ("ARG V\nFROM node:${V:-20}\n", {}, "node:20 is pinned by a tag"),
+        ("ARG V=20\nARG T=${V}-slim\nFROM node:$T\n", {"V": "22"}, "node:22-slim is pinned by a tag"),
+        # Not declared before the first FROM, so that the build does not take it.
+        ("FROM node" + DIGEST + "\nARG V\nFROM node:${V}\n", {"V": "20" + DIGEST}, "V has no value"),
     ],
 )
-def test_unverified_downloads_are_found(dockerfile: str, problems: int) -> None:
-    assert len(pins.fetch_problems(dockerfile)) == problems
+def test_what_the_build_is_given_wins_over_defaults(dockerfile: str, arguments: dict[str, str], said: str | None) -> None:
+    found = [problem for _, problem in pins.base_problems(dockerfile, set(), arguments)]
+
+    assert len(found) == (said is not None)
+    assert said is None or said in found[0]
+
+
+def test_a_name_that_the_build_is_given_for_something_else_is_that() -> None:
+    contexts = {"base": "../base", "Other": "docker-image://debian:12"}
+
+    assert pins.base_problems("FROM base\n", set(), contexts=contexts) == []
+    assert len(pins.base_problems("FROM other\n", set(), contexts=contexts)) == 1
+
+
+def test_each_base_is_told_at_its_own_line() -> None:
+    assert [line for line, _ in pins.base_problems("FROM node:20 AS a\n\nFROM node:20\n", set())] == [1, 3]
 
 
 @pytest.mark.parametrize(
