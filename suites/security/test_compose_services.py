@@ -48,6 +48,7 @@ def health_problem(stack: Stack, service: Service, evidence: Evidence) -> tuple[
     try:
         inherited = (images.inspected(stack, service).get("Config") or {}).get("Healthcheck") or {}
     except CannotTell as error:
+        evidence.declared(f"{service.name}: compose file: no health check", service.where_of("healthcheck"))
         inconclusive(
             f"{service.name}: the compose file gives no health check, and whether the image has one can't be seen: {error}"
         )

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +139,22 @@ def test_every_covering_check_exists() -> None:
         if f'"{check}"' not in source
     ]
     assert not missing
+
+
+WAIVED = """services:
+  # seatrial: waive SEC-CMP-001 until {until} owner=ops reason="watched from outside"
+  web:
+    image: example/web:1
+"""
+
+
+def test_a_waiver_beside_a_service_lifts_what_could_not_be_told_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text(WAIVED.format(until=date.today() + timedelta(days=30)))
+
+    results, _ = run(file, tmp_path / "out")
+
+    (health,) = [one for one in results if one["id"] == "SEC-CMP-001"]
+    assert health["outcome"] == "INCONCLUSIVE"
+    assert [(Path(place[0]).name, place[1]) for place in health["places"]] == [("compose.yaml", 3)]
+    assert "is not used" not in (tmp_path / "out" / "latest" / "readiness.html").read_text()
