@@ -105,7 +105,9 @@ class Ahead:
             while not one.under_way.is_over and not came():
                 pause(_LOOK_EVERY.total_seconds())
             spend(self._config, one.area.value, time.monotonic() - began)
-        return True if came() else None
+            if came():
+                return True
+        return None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:

@@ -116,24 +116,27 @@ def test_drilled(drill, stack):
     assert 0.5 <= told["value"] < 60
 
 
-@pytest.mark.parametrize(
-    ("name", "outcome", "reason"),
-    [
-        ("fails", "FAIL", "web: open, expected closed"),
-        ("cannot_tell", "INCONCLUSIVE", "no copy could be made"),
-        ("is_none", "NOT_APPLICABLE", "nothing to drill"),
-    ],
-)
+RAISED = {
+    "fails": ("FAIL", "web: open, expected closed"),
+    "cannot_tell": ("INCONCLUSIVE", "no copy could be made"),
+    "is_none": ("NOT_APPLICABLE", "nothing to drill"),
+}
+
+
 @pytest.mark.parametrize("before", [OTHER, ""], ids=["ahead", "in the check itself"])
-def test_what_it_raises_is_what_comes_of_the_check(
-    tmp_path: Path, before: str, name: str, outcome: str, reason: str
-) -> None:
-    checks = f"{before}\n@made(2)\n@ahead(drills.{name}, beside=Impact.PASSIVE)\ndef test_drilled(drill): drill()\n"
+def test_what_it_raises_is_what_comes_of_the_check(tmp_path: Path, before: str) -> None:
+    checks = before + "".join(
+        f"\n@made({number})\n@ahead(drills.{name}, beside=Impact.{'PASSIVE' if before else 'DESTRUCTIVE'})\n"
+        f"def test_{name}(drill): drill()\n"
+        for number, name in enumerate(RAISED, start=2)
+    )
 
-    result = run(tmp_path, checks)["002"]
+    results = run(tmp_path, checks)
 
-    assert result["outcome"] == outcome, result
-    assert reason in result["reason"]
+    for number, (outcome, reason) in enumerate(RAISED.values(), start=2):
+        result = results[f"{number:03}"]
+        assert result["outcome"] == outcome, result
+        assert reason in result["reason"]
 
 
 def test_where_nothing_runs_before_it_the_drill_runs_in_the_check(tmp_path: Path) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from stack.driver import Driver
 from stack.errors import CannotTell
 from stack.waiting import eventually, pause
 from suites.aside import Aside
@@ -80,6 +83,16 @@ def test_an_error_that_cannot_travel_says_the_same() -> None:
 def test_a_process_that_dies_has_no_outcome() -> None:
     with pytest.raises(CannotTell, match=r"test_aside.die ended without an outcome \(exit code -9, no memory\)"):
         Aside(die).outcome()
+
+
+def test_a_driver_travels_without_its_connections() -> None:
+    driver = Driver("mine", (Path("compose.yaml"),), {"A": "1"}, endpoint="unix:///nonexistent/docker.sock")
+    vars(driver)["api"] = threading.Lock()  # as little able to travel as a connection is
+
+    again = pickle.loads(pickle.dumps(driver))
+
+    assert again == driver
+    assert "api" not in vars(again)
 
 
 def test_who_is_cancelled_takes_back_what_it_began_and_is_gone(tmp_path: Path) -> None:
