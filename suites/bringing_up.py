@@ -70,13 +70,18 @@ def _ours(choice: Choice) -> TakeDown | None:
     return None if ran_before else take_down
 
 
-def _attached(choice: Choice) -> None:
+def require_running(choice: Choice) -> None:
+    """Refuse a stack of others that does not run. Raises CannotTell."""
     stack = choice.stack
     if not stack.is_running:
         hint = "" if choice.how is How.ATTACHED else "; --up starts an isolated copy of it"
         message = f"the project {stack.project} is not running{hint}"
         raise CannotTell(message)
-    stack.attached = True
+
+
+def _attached(choice: Choice) -> None:
+    require_running(choice)
+    choice.stack.attached = True
 
 
 def _copy(choice: Choice) -> TakeDown | None:

@@ -240,6 +240,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if choice.how in (How.ATTACHED, How.FOREIGN) and (
         reason := refusal(entry, item.config.stash[_ALLOWED], choice.stack.project)
     ):
+        from suites.bringing_up import require_running
+
+        require_running(choice)  # else nothing was attached to, and permission would help nobody
         raise CannotTell(reason)
 
 
@@ -259,7 +262,7 @@ def refusal(entry: Check, allowed: frozenset[str], project: str) -> str | None:
     if entry.impact is Impact.PASSIVE or entry.impact.value in allowed:
         return None
     word = entry.impact.value + (f" {project}" if entry.impact is Impact.DESTRUCTIVE else "")
-    return f"{project} was attached to, where {entry.impact.value} checks run only with --allow {word}"
+    return f"{project} was attached to, where {entry.impact.value} checks run only with --attach {project} --allow {word}"
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,8 @@ def sailed(config: pytest.Config, stack: Stack, *, seed: int) -> Sailed:
     return known
 
 
-def _objective(stack: Stack) -> float:
+def objective_of(stack: Stack) -> float:
+    """The seconds in which an escrow was promised to settle; NOT_APPLICABLE where nobody promised or can pay one."""
     said = stack.profile
     if said.chain is None or not said.wallets:
         not_applicable(said.missing("[chain] service = … and [wallets.NAME]"))
@@ -81,7 +82,7 @@ def _objective(stack: Stack) -> float:
 
 def sail(stack: Stack, *, seed: int) -> Sailed:
     """Settle them. Raises CannotTell when the stack could not be asked; NOT_APPLICABLE where nobody promised."""
-    objective = _objective(stack)
+    objective = objective_of(stack)
     patience = timedelta(seconds=objective + ORDERS * SECONDS_BETWEEN)
     plan = for_seconds(plan_of(stack, seed=seed), patience.total_seconds() + 10, warm_up_seconds=_WARM_UP_SECONDS)
     watched = applications(stack) if stack.profile.application_metrics else []

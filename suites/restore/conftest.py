@@ -14,6 +14,7 @@ from suites.check import not_applicable
 from suites.restore.bench import Bench, bench_of
 from suites.restore.disaster import Disaster, befallen
 from suites.restore.writing import Made, back_up_under_load
+from suites.session import stack_of
 
 
 @pytest.hookimpl(trylast=True)
@@ -23,6 +24,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     in_order = sorted((items[place] for place in places), key=lambda item: item.get_closest_marker("ahead") is not None)
     for place, item in zip(places, in_order, strict=True):
         items[place] = item
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """End a check as NOT_APPLICABLE where nobody promised backups, or for the disaster wallets and a chain to prove them on.
+
+    Before anything else is asked: whether a stack runs, and what is allowed on it, is of no matter then.
+    """
+    profile = stack_of(item.config).profile
+    if profile.backup is None or profile.database is None:
+        not_applicable(profile.missing("[backup] volume = … and [database] service = …"))
+    if profile.journey is None:
+        not_applicable(profile.missing('[journey] class = "package.module:Class"'))
+    if "disaster" in getattr(item, "fixturenames", ()) and (not profile.wallets or profile.chain is None):
+        not_applicable(profile.missing("[wallets.…] and [chain] service = …"))
 
 
 @dataclass(frozen=True)
@@ -35,12 +51,7 @@ class Trial:
 
 @pytest.fixture(scope="package")
 def trial(running: Stack) -> Trial:
-    """A backup under write load; NOT_APPLICABLE for a stack that promises no backups or has no journey."""
-    profile = running.profile
-    if profile.backup is None or profile.database is None:
-        not_applicable(profile.missing("[backup] volume = … and [database] service = …"))
-    if profile.journey is None:
-        not_applicable(profile.missing('[journey] class = "package.module:Class"'))
+    """A backup under write load."""
     journey = journey_of(running)
     return Trial(journey, back_up_under_load(running, journey))
 
@@ -62,10 +73,7 @@ def restored(running: Stack, trial: Trial) -> Iterator[Bench]:
 
 @pytest.fixture(scope="package")
 def disaster(running: Stack, trial: Trial) -> Iterator[Disaster]:
-    """The stack rebuilt beside itself from what is kept elsewhere; NOT_APPLICABLE without wallets or a chain to prove them on."""
-    profile = running.profile
-    if not profile.wallets or profile.chain is None:
-        not_applicable(profile.missing("[wallets.…] and [chain] service = …"))
+    """The stack rebuilt beside itself from what is kept elsewhere."""
     with befallen(running, trial.journey, tuple(trial.made.acks)) as befell:
         yield befell
 

@@ -121,6 +121,25 @@ def test_what_runs_can_not_be_told_without_an_engine(folder: Path) -> None:
     assert "2 INCONCLUSIVE" in done.stdout.splitlines()[-1]
 
 
+def test_what_is_not_there_was_not_attached_to(folder: Path) -> None:
+    done = run("test_try.py", "--compose-file", "compose.yaml", "-k", "test_breaks or test_asks", cwd=folder, env=NO_ENGINE)
+
+    assert "no Docker engine answers at unix:///nonexistent/docker.sock" in done.stdout
+    assert "was attached to, where" not in done.stdout
+    assert "2 INCONCLUSIVE" in done.stdout.splitlines()[-1]
+
+
+def test_what_nobody_promised_is_not_applicable_before_it_lacks_an_engine(folder: Path) -> None:
+    suites = [ROOT / "suites" / area for area in ("restore", "load")]
+
+    done = run(*suites, "--compose-file", "compose.yaml", cwd=folder, env=NO_ENGINE)
+
+    assert done.returncode == 0, done.stdout
+    results = json.loads((folder / "out" / "latest" / "results.json").read_text())["results"]
+    assert {one["outcome"] for one in results} == {"NOT_APPLICABLE"}
+    assert all("would enable it" in one["reason"] for one in results)
+
+
 def test_what_only_looks_comes_before_what_breaks(folder: Path) -> None:
     done = run("test_try.py", "--compose-file", "compose.yaml", "--collect-only", "-q", cwd=folder, env=NO_ENGINE)
 
@@ -212,7 +231,7 @@ def test_an_attached_stack_is_only_looked_at_unless_allowed(impact: Impact, allo
 
 def test_the_refusal_names_the_option_that_lifts_it() -> None:
     assert refusal(entry(Impact.DESTRUCTIVE), frozenset(), "theirs") == (
-        "theirs was attached to, where destructive checks run only with --allow destructive theirs"
+        "theirs was attached to, where destructive checks run only with --attach theirs --allow destructive theirs"
     )
 
 

@@ -80,7 +80,7 @@ def test_a_marketplace_that_takes_no_accounts_fails(monkeypatch: pytest.MonkeyPa
     def settling_on(*_: object) -> None:
         raise AssertionError("registering was refused with status 500 (internal)")
 
-    monkeypatch.setattr(escrows, "_objective", lambda _: 60.0)
+    monkeypatch.setattr(escrows, "objective_of", lambda _: 60.0)
     monkeypatch.setattr(escrows, "plan_of", lambda *_, **__: None)
     monkeypatch.setattr(escrows, "for_seconds", lambda *_, **__: None)
     monkeypatch.setattr(escrows, "open_purse", lambda *_, **__: nullcontext())
