@@ -1,6 +1,7 @@
 """What the chain takes back, and what a restored database forgot: nothing is paid twice, and nothing stays locked."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,6 +91,71 @@ def test_a_deposit_that_vanishes_only_after_it_went_back_to_the_pool_is_noticed_
     market.run(worker.round())
 
     assert (in_the_pool, market.of(order_id)["received"]) == (PRICE, 0)
+
+
+def _height(market: Market, table: str) -> int:
+    return int(market.do(lambda c: c.execute(f"SELECT height FROM {table}").fetchone()[0]))
+
+
+def test_a_deposit_that_comes_again_in_a_later_block_is_watched_from_there(market: Market) -> None:
+    worker = market.worker()
+    order_id = market.funded(worker)
+    gone = market.chain.deposits.pop()
+    later = replace(gone, height=gone.height + 150)
+    market.chain.reorganise(to_pool=True)
+    market.chain.pool[gone.txid] = Attempt(gone.txid, "", 1, (), ())
+    market.run(worker.round())
+    market.chain.height += 160
+    market.chain.pool.clear()
+    market.chain.deposits.append(later)
+    market.run(worker.round())
+    again = (market.of(order_id)["received"], _height(market, "escrow_deposits"))
+
+    market.chain.deposits.clear()
+    market.chain.reorganise(to_pool=True)
+    market.run(worker.round())
+
+    assert again == (PRICE, later.height)
+    assert market.of(order_id)["received"] == 0
+
+
+def test_a_deposit_that_vanishes_after_more_than_a_hundred_blocks_in_the_pool_is_noticed(market: Market) -> None:
+    worker = market.worker()
+    order_id = market.funded(worker)
+    gone = market.chain.deposits.pop()
+    market.chain.reorganise(to_pool=True)
+    market.chain.pool[gone.txid] = Attempt(gone.txid, "", 1, (), ())
+    for _ in range(3):
+        market.run(worker.round())
+        market.chain.height += 90
+    in_the_pool = market.of(order_id)["received"]
+
+    market.chain.pool.clear()
+    for _ in range(2):
+        market.run(worker.round())
+
+    assert (in_the_pool, market.of(order_id)["received"]) == (PRICE, 0)
+
+
+def test_a_payout_that_comes_again_in_a_later_block_is_watched_from_there(market: Market) -> None:
+    worker = market.worker()
+    order_id = market.funded(worker)
+    market.settle(worker, order_id)
+    (txid,) = _settled_on_chain(market, order_id)
+    (attempt, height) = market.chain.mined[txid]
+
+    market.chain.forks += 1
+    market.chain.height += 60
+    market.chain.mined[txid] = (attempt, height + 50)
+    market.run(worker.round())
+    again = _height(market, "payouts")
+    market.chain.height += 80
+    market.run(worker.round())
+    market.chain.reorganise(to_pool=False)
+    market.run(worker.round())
+
+    assert again == height + 50
+    assert (market.of(order_id)["held"], market.of(order_id)["payouts"][0]["txid"]) == (PRICE, None)
 
 
 def test_a_wallet_that_still_tells_of_a_deposit_the_chain_took_back_is_not_believed(market: Market) -> None:

@@ -40,7 +40,7 @@ class Lookout:
         tip = await self._triple.tip()
         is_new = tip != self._seen and (self._seen is None or not await self._triple.is_on_chain(self._seen))
         if is_new or self._is_in_doubt:
-            self._is_in_doubt = await self._revisit(tip.height - LOOK_BACK_BLOCKS)
+            self._is_in_doubt = await self._revisit(tip)
         self._seen = tip
         if tip == self._compared:
             return
@@ -69,21 +69,33 @@ class Lookout:
             if rules.is_worth_returning(amounts):
                 await self._turn.write(partial(payouts.decide_return, order_id=order_id))
 
-    async def _revisit(self, above: int) -> bool:
+    async def _revisit(self, tip: Tip) -> bool:
         """Take back what the chain took back: confirmed payouts are open again, and deposits that are gone are not held.
 
-        Answers whether a deposit is in doubt: it waits in the pool again, and may be mined there or vanish from it.
+        Answers whether a deposit is in doubt: it waits in the pool again, and may be mined there or vanish from it. What
+        is in another block now, or will be, is watched from there on; from its old one it would be out of sight too soon.
         """
+        # From where it last looked: many blocks may have come since, while nobody did.
+        above = min(await self._turn.read(records.looked_at), tip.height) - LOOK_BACK_BLOCKS
         confirmed = await self._turn.read(lambda connection: payouts.confirmed_since(connection, above))
         found = await self._triple.whereabouts([one.txid for one in confirmed])
         for payout in confirmed:
-            if found[payout.txid].where != "mined":
+            if (now := found[payout.txid]).where != "mined":
                 await self._reopen(payout)
+            elif now.height != payout.height:
+                await self._turn.write(partial(payouts.mined_again, payout=payout, height=now.height))
         held = await self._turn.read(lambda connection: records.held_since(connection, above))
         found = await self._triple.whereabouts([deposit.txid for _, deposit in held])
         for order_id, deposit in held:
-            if found[deposit.txid].where == "unknown":
+            now = found[deposit.txid]
+            # No block up to the tip has one that is in the pool.
+            height = now.height if now.where == "mined" else tip.height
+            if now.where == "unknown":
                 await self._withdraw(order_id, deposit)
+            elif height != deposit.height:
+                await self._turn.write(
+                    partial(records.mined_again, order_id=order_id, txid=deposit.txid, height=height)
+                )
         return any(found[deposit.txid].where == "pool" for _, deposit in held)
 
     async def _reopen(self, payout: Confirmed) -> None:

@@ -146,14 +146,20 @@ class Confirmed:
     number: int
     kind: str
     txid: str
+    height: int
 
 
 def confirmed_since(connection: Connection, height: int) -> list[Confirmed]:
     """Answer the payouts that were confirmed in blocks above `height`."""
     rows = connection.execute(
-        "SELECT order_id, number, kind, txid FROM payouts WHERE txid IS NOT NULL AND height > ?", (height,)
+        "SELECT order_id, number, kind, txid, height FROM payouts WHERE txid IS NOT NULL AND height > ?", (height,)
     )
     return [Confirmed(*row) for row in rows]
+
+
+def mined_again(connection: Connection, payout: Confirmed, height: int) -> None:
+    """Remember that another block has a payout's transaction now."""
+    connection.execute("UPDATE payouts SET height = ? WHERE txid = ?", (height, payout.txid))
 
 
 def reopen(connection: Connection, payout: Confirmed) -> None:

@@ -120,6 +120,12 @@ def held_since(connection: Connection, height: int) -> list[tuple[str, Deposit]]
     return [(str(order_id), Deposit(*rest)) for order_id, *rest in rows]
 
 
+def mined_again(connection: Connection, order_id: str, txid: str, height: int) -> None:
+    """Remember that a deposit is in another block now, or in none up to that height."""
+    where = (order_id, txid)
+    connection.execute("UPDATE escrow_deposits SET height = ? WHERE order_id = ? AND txid = ?", (height, *where))
+
+
 def looked_at(connection: Connection) -> int:
     """Answer the height up to which the chain was compared with this database."""
     (height,) = connection.execute("SELECT height FROM escrow_progress").fetchone()
