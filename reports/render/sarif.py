@@ -1,8 +1,9 @@
 """The findings as SARIF 2.1.0, so that a code host shows each at the file and line it is about.
 
-Sources of the form: OASIS, Static Analysis Results Interchange Format 2.1.0 (an INCONCLUSIVE is its kind ``open``), and what
-GitHub code scanning takes of it ("SARIF support for code scanning"): only the first location of a result counts and each
-needs one, paths are relative to the repository, every region has a line, and results, rules and tags are limited in number.
+Sources of the form: OASIS, Static Analysis Results Interchange Format 2.1.0, and what GitHub code scanning takes of it ("SARIF
+support for code scanning"): only the first location of a result counts and each needs one, paths are relative to the
+repository, every region has a line, and results, rules and tags are limited in number. It knows no kind of result, so that an
+INCONCLUSIVE would be an alert with its check's severity: it is a notification of the run instead (SARIF 3.20.21).
 """
 
 from __future__ import annotations
@@ -52,16 +53,18 @@ class _Found:
 
 
 def render(card: Scorecard) -> str:
-    """One SARIF run: everything a FAIL or INCONCLUSIVE instance found is a result, its check a rule, waived ones suppressed."""
+    """One SARIF run: what failed is a result, waived ones suppressed, what could not be told a notification; each check is a rule."""
     checks = [one for one in card.checks if one.outcome >= Outcome.INCONCLUSIVE]
     numbers = {one.entry.id: number for number, one in enumerate(checks)}
     root = _source_root(card)
     seen: Counter[str] = Counter()
-    results = []
+    results, notifications = [], []
     for one in checks:
         for result in one.results:
-            if result.outcome >= Outcome.INCONCLUSIVE:
+            if result.outcome is Outcome.FAIL:
                 results += [_result(card, one, found, numbers[one.entry.id], root, seen) for found in _finds(result)]
+            elif result.outcome is Outcome.INCONCLUSIVE:
+                notifications += [_notification(card, one, found, numbers[one.entry.id], root) for found in _finds(result)]
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -70,13 +73,18 @@ def render(card: Scorecard) -> str:
                 "tool": {
                     "driver": {
                         "name": "Seatrial",
-                        "semanticVersion": str(card.run.manifest.get("versions", {}).get("seatrial", "0")),
+                        "version": str(card.run.manifest.get("versions", {}).get("seatrial", "0")),
                         "rules": [_rule(one) for one in checks],
                     }
                 },
                 # One category a stack: a second stack of the same repository does not close the first one's alerts.
                 "automationDetails": {"id": f"seatrial/{card.run.manifest.get('project') or 'checks'}/"},
-                "invocations": [{"executionSuccessful": not card.run.ended}],
+                "invocations": [
+                    {
+                        "executionSuccessful": not card.run.ended,
+                        "toolExecutionNotifications": notifications[:MOST_RESULTS],
+                    }
+                ],
                 "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "the root of the repository"}}},
                 "columnKind": "unicodeCodePoints",
                 "results": results[:MOST_RESULTS],
@@ -125,34 +133,20 @@ def _result(
     card: Scorecard, one: CheckScore, found: _Found, number: int, root: Path, seen: Counter[str]
 ) -> dict[str, Any]:
     result = found.result
-    failed = result.outcome is Outcome.FAIL
-    subject = f" [{result.subject}]" if result.subject else ""
-    text = f"{result.outcome.words}{subject}: {found.text or one.entry.title}"
-    here = [(below, line) for file, line in found.places if (below := _below(root, file))]
-    if found.places and not here:
-        text += f" (about {found.places[0][0]}, which is not in the repository)"
-    places = here or [(_instead(card, result, root), 1)]
-    # Lines and measured numbers move from run to run without making it another finding.
+    text, places = _said(card, one, found, root)
+    # Lines, measured numbers and where the repository was checked out change without making it another finding.
     mark = hashlib.sha256(
-        "\0".join((result.id, result.subject, places[0][0], re.sub(r"[0-9]+", "#", found.text))).encode()
+        "\0".join((result.id, result.subject, places[0][0], re.sub(r"[0-9]+", "#", _rooted(found.text, root)))).encode()
     )
     fingerprint = mark.hexdigest()[:32]
     seen[fingerprint] += 1
     shown: dict[str, Any] = {
         "ruleId": result.id,
         "ruleIndex": number,
-        "kind": "fail" if failed else "open",
-        "level": _LEVELS[one.entry.severity] if failed else "none",
-        "message": {"text": text[:LONGEST_MESSAGE]},
-        "locations": [
-            {
-                "physicalLocation": {
-                    "artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"},
-                    "region": {"startLine": max(line, 1)},
-                }
-            }
-            for uri, line in places
-        ],
+        "kind": "fail",
+        "level": _LEVELS[one.entry.severity],
+        "message": {"text": text},
+        "locations": _locations(places),
         "partialFingerprints": {"primaryLocationLineHash": f"{fingerprint}:{seen[fingerprint]}"},
         "properties": {"severity": one.entry.severity.value, "confidence": _PRECISION[one.entry.level]},
     }
@@ -166,6 +160,50 @@ def _result(
             for waiver in waivers
         ]
     return shown
+
+
+def _notification(card: Scorecard, one: CheckScore, found: _Found, number: int, root: Path) -> dict[str, Any]:
+    """What an instance could not tell: nothing to mend, and nothing that may be taken for a pass."""
+    text, places = _said(card, one, found, root)
+    waived = one.waivers or _beside(card, found)
+    return {
+        "level": "note" if waived else "warning",
+        "message": {"text": text},
+        "locations": _locations(places),
+        "associatedRule": {"id": one.entry.id, "index": number},
+    }
+
+
+def _said(card: Scorecard, one: CheckScore, found: _Found, root: Path) -> tuple[str, list[tuple[str, int]]]:
+    """What is told of one thing found, and where in the repository it is shown."""
+    result = found.result
+    subject = f" [{result.subject}]" if result.subject else ""
+    text = f"{result.outcome.words}{subject}: {found.text or one.entry.title}"
+    here = [(below, line) for file, line in found.places if (below := _below(root, file))]
+    if found.places and not here:
+        text += f" (about {found.places[0][0]}, which is not in the repository)"
+    return text[:LONGEST_MESSAGE], here or [(_instead(card, result, root), 1)]
+
+
+def _locations(places: list[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Whole lines; without an endColumn a region reaches to the end of its last one (SARIF 3.30.8)."""
+    return [
+        {
+            "physicalLocation": {
+                "artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"},
+                "region": {"startLine": max(line, 1), "startColumn": 1, "endLine": max(line, 1)},
+            }
+        }
+        for uri, line in places
+    ]
+
+
+def _rooted(text: str, root: Path) -> str:
+    """A text in which paths of the repository, and of the clone of Seatrial that runs, are relative."""
+    for folder in sorted({root, _ROOT}, key=lambda one: -len(one.parts)):
+        if folder != folder.parent:
+            text = text.replace(f"{folder}/", "")
+    return text
 
 
 def _beside(card: Scorecard, found: _Found) -> tuple[Waiver, ...]:

@@ -130,9 +130,11 @@ def test_sarif_points_to_the_line_and_suppresses_what_is_waived(card: Scorecard)
     found = {one["ruleId"]: one for one in run["results"]}
     place = found["SEC-RUN-001"]["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "stack/compose.yaml"
-    assert place["region"] == {"startLine": 214}
+    assert place["region"] == {"startLine": 214, "startColumn": 1, "endLine": 214}
     assert found["SEC-SUP-001"]["suppressions"][0]["kind"] == "external"
-    assert found["FLV-BG-001"]["kind"] == "open"
+    notes = run["invocations"][0]["toolExecutionNotifications"]
+    assert "FLV-BG-001" not in found
+    assert "FLV-BG-001" in {one["associatedRule"]["id"] for one in notes}
     assert all(run["tool"]["driver"]["rules"][one["ruleIndex"]]["id"] == one["ruleId"] for one in run["results"])
 
 
