@@ -65,11 +65,11 @@ class FakeChain:
             self.pool |= {txid: attempt for txid, (attempt, _) in self.mined.items()}
         self.mined.clear()
 
-    def pay(self, minor: int, amount: int) -> Deposit:
-        """Let a confirmed deposit arrive."""
+    def pay(self, minor: int, amount: int, outputs: int = 1) -> Deposit:
+        """Let a confirmed deposit arrive, in so many outputs."""
         self.height += 10
         self.paid += 1
-        made = Deposit(minor, f"{self.paid:064x}", amount, self.height - 10)
+        made = Deposit(minor, f"{self.paid:064x}", amount, self.height - 10, outputs)
         self.deposits.append(made)
         return made
 
@@ -138,14 +138,14 @@ class FakeTriple:
         self._enter("exchange")
         self.fuse.burn(after=True)
 
-    async def sign(self, plan: Plan, signers: tuple[Wallet, Wallet], deposits: tuple[str, ...]) -> Attempt:
+    async def sign(self, plan: Plan, signers: tuple[Wallet, Wallet]) -> Attempt:
         self._enter("sign")
         self.signed += 1
         self.plans.append((plan, signers))
         txid = f"{self.signed:x}".rjust(64, "f")
         self.chain.minors[txid] = plan.minor
         self.fuse.burn(after=True)
-        return Attempt(txid, f"signed {txid}", FEE, plan.after(FEE), deposits)
+        return Attempt(txid, f"signed {txid}", FEE, plan.after(FEE), plan.deposits)
 
     async def submit(self, attempt: Attempt, signers: tuple[Wallet, Wallet]) -> None:
         self._enter("submit")

@@ -50,7 +50,7 @@ def _finish(connection: Connection, market: Market, number: int) -> None:
     settlement.release(connection, order_id, market.buyer)
     (payout,) = payouts.open_payouts(connection, 0, 20)
     payments = (Payment("vendor", "payee", PRICE - FEE),)
-    attempt = Attempt(f"{10**9 + number:064x}", "signed", FEE, payments, payout.deposits)
+    attempt = Attempt(f"{10**9 + number:064x}", "signed", FEE, payments, (f"{number:064x}",))
     payouts.keep(connection, order_id, 0, attempt)
     payouts.confirm(connection, payout.decision, attempt, height + 11)
     move(connection, order_id, "released", expected=frozenset({"shipped"}))

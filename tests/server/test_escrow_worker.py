@@ -35,7 +35,12 @@ def test_nothing_is_released_before_the_payout_is_mined(market: Market) -> None:
 
 @pytest.mark.parametrize(
     ("amounts", "state", "received"),
-    [((PRICE - 1,), "created", PRICE - 1), ((PRICE - 1, 1), "funded", PRICE), ((2 * PRICE,), "funded", 2 * PRICE)],
+    [
+        ((PRICE - 1,), "created", PRICE - 1),
+        ((PRICE // 2, PRICE // 2), "funded", PRICE),
+        ((PRICE - 1, 1), "created", PRICE),
+        ((2 * PRICE,), "funded", 2 * PRICE),
+    ],
 )
 def test_deposits_fund_an_order_when_they_reach_its_price(
     market: Market, amounts: tuple[int, ...], state: str, received: int
@@ -56,7 +61,7 @@ def test_what_was_paid_twice_goes_back_with_the_payout(market: Market) -> None:
     assert (market.of(order_id)["held"], in_the_books(market.books())) == (0, [])
 
 
-def test_what_was_paid_after_the_payout_goes_back_by_itself_once_it_is_worth_its_fee(market: Market) -> None:
+def test_what_was_paid_after_the_payout_goes_back_by_itself_if_it_is_worth_its_fee(market: Market) -> None:
     worker = market.worker()
     order_id = market.funded(worker)
     market.settle(worker, order_id)
@@ -74,7 +79,7 @@ def test_what_was_paid_after_the_payout_goes_back_by_itself_once_it_is_worth_its
     order = market.of(order_id)
     assert (order["state"], order["held"], [p["kind"] for p in order["payouts"]]) == (
         "released",
-        0,
+        FEE,
         ["release", "refund"],
     )
 

@@ -82,6 +82,12 @@ class Escrow(TypedDict):
     deposit_address: str | None
     received_piconero: Piconero
     held_piconero: Piconero
+    too_small_piconero: Annotated[
+        int,
+        Field(
+            ge=0, description="Part of what was received that counts for nothing: it costs more to spend than it is."
+        ),
+    ]
     payouts: list[Payout]
 
 

@@ -202,8 +202,8 @@ MIGRATIONS: tuple[str, ...] = (
         SELECT RAISE(ABORT, 'a payout is made by one transaction');
     END;
 
-    -- A signed transaction is written down before it is submitted. All attempts of a payout spend the same outputs, so
-    -- the chain itself lets only one of them happen.
+    -- A signed transaction is written down before it is submitted. All attempts of a payout spend its oldest deposit
+    -- (rules.spendable, Triple.sign), so the chain itself lets only one of them happen.
     CREATE TABLE payout_attempts (
         txid         TEXT PRIMARY KEY,
         order_id     TEXT NOT NULL,
@@ -250,6 +250,10 @@ MIGRATIONS: tuple[str, ...] = (
     -- Up to which block the chain was compared with this database: a restored one goes on from what it knew.
     CREATE TABLE escrow_progress (one INTEGER PRIMARY KEY CHECK (one = 1), height INTEGER NOT NULL);
     INSERT INTO escrow_progress VALUES (1, 0);
+    """,
+    """
+    -- Each output of a deposit is an input of what spends it, and has its price.
+    ALTER TABLE escrow_deposits ADD COLUMN outputs INTEGER NOT NULL DEFAULT 1 CHECK (outputs > 0);
     """,
 )
 

@@ -45,8 +45,8 @@ def ship(connection: Connection, order_id: str, account_id: str, payout_address:
     Raises NotFound, Forbidden, NoEscrow, WrongState.
     """
     case = _case(connection, order_id, account_id, may=("vendor",))
-    price, _, received, _ = records.balance(connection, order_id)
-    if case.state == "funded" and received < price:
+    price, _, covered, _ = records.balance(connection, order_id)
+    if case.state == "funded" and covered < price:
         raise WrongState("The chain took its deposit back; it is shipped once that has arrived again.")
     moved = move(connection, order_id, "shipped", expected=frozenset({"funded"}))
     connection.execute("UPDATE escrows SET payout_address = ? WHERE order_id = ?", (payout_address, order_id))
@@ -61,8 +61,8 @@ def dispute(connection: Connection, order_id: str, account_id: str) -> Moved:
     """
     case = _case(connection, order_id, account_id, may=("buyer", "vendor"))
     _refuse_when_decided(connection, order_id)
-    if case.state == "created" and not records.balance(connection, order_id)[2]:
-        raise WrongState("Nothing was deposited for the order.")
+    if case.state == "created" and not records.can_be_returned(connection, order_id):
+        raise WrongState("Nothing was deposited for the order that is worth the fee of returning it.")
     return move(connection, order_id, "disputed", expected=frozenset({"created", "funded", "shipped"}))
 
 

@@ -14,7 +14,7 @@ from ..transitions import Moved, move
 from .payouts import Attempt, keep
 from .records import Deposit
 from .rpc import RpcError
-from .rules import CONFIRMATIONS, Kind, Payment, Wallet, signers
+from .rules import CONFIRMATIONS, Kind, Payment, Wallet, counts, signers
 
 
 class Unexplained(RpcError):
@@ -74,10 +74,10 @@ def adopt(connection: Connection, found: Outgoing) -> Adopted:
     ).fetchone()
     payments = paid_by(found, home=home, payee=payee)
     held = connection.execute(
-        "SELECT txid, amount_piconero, height FROM escrow_deposits WHERE order_id = ? AND payout IS NULL ORDER BY height",
+        "SELECT txid, amount_piconero, height, outputs FROM escrow_deposits WHERE order_id = ? AND payout IS NULL ORDER BY height",
         (order_id,),
     ).fetchall()
-    deposits = spent_by(found, [Deposit(found.minor, *row) for row in held])
+    deposits = spent_by(found, [one for row in held if counts((one := Deposit(found.minor, *row)).amount, one.outputs)])
     kind: Kind = "release" if any(one.party == "vendor" for one in payments) else "refund"
     number = _row(connection, order_id, kind)
     moves = []

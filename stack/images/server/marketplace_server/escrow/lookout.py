@@ -65,9 +65,8 @@ class Lookout:
 
     async def return_what_came_late(self) -> None:
         """Decide to send back what arrived for orders that were settled before."""
-        for order_id, amounts in await self._turn.read(payouts.left_behind):
-            if rules.is_worth_returning(amounts):
-                await self._turn.write(partial(payouts.decide_return, order_id=order_id))
+        for order_id in await self._turn.read(payouts.left_behind):
+            await self._turn.write(partial(payouts.decide_return, order_id=order_id))
 
     async def _revisit(self, tip: Tip) -> bool:
         """Take back what the chain took back: confirmed payouts are open again, and deposits that are gone are not held.

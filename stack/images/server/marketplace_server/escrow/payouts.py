@@ -10,8 +10,8 @@ from typing import Any
 
 from .. import journal
 from ..connection import Connection
-from .records import post
-from .rules import Decision, Payment
+from .records import held, post
+from .rules import Decision, Payment, counts
 
 
 @dataclass(frozen=True)
@@ -33,22 +33,18 @@ class Open:
 
     sequence: int
     decision: Decision
-    deposits: tuple[str, ...]
     attempts: tuple[Attempt, ...]
 
 
-def left_behind(connection: Connection) -> list[tuple[str, tuple[int, ...]]]:
-    """Answer orders that are settled, with no payout under way, and hold deposits that came afterwards; with the amounts."""
+def left_behind(connection: Connection) -> list[str]:
+    """Answer orders that are settled, with no payout under way, and hold deposits that are worth returning."""
     # By its name, for SQLite would rather go through every deposit there ever was.
     rows = connection.execute(
-        "SELECT d.order_id, d.amount_piconero FROM escrow_deposits d INDEXED BY escrow_deposits_held"
+        "SELECT d.order_id, d.amount_piconero, d.outputs FROM escrow_deposits d INDEXED BY escrow_deposits_held"
         " JOIN orders o ON o.id = d.order_id WHERE d.payout IS NULL AND o.state IN ('released', 'refunded')"
         " AND NOT EXISTS (SELECT 1 FROM payouts p WHERE p.order_id = d.order_id AND p.txid IS NULL)"
     )
-    found: dict[str, list[int]] = {}
-    for order_id, amount in sorted(rows):
-        found.setdefault(order_id, []).append(int(amount))
-    return [(order_id, tuple(amounts)) for order_id, amounts in found.items()]
+    return sorted({str(order_id) for order_id, amount, outputs in rows if counts(amount, outputs)})
 
 
 def decide_return(connection: Connection, order_id: str) -> None:
@@ -74,14 +70,9 @@ def open_payouts(connection: Connection, after: int, limit: int) -> list[Open]:
 
 def _open(connection: Connection, row: tuple[Any, ...]) -> Open:
     sequence, order_id, number, kind, signed_by, minor, price, back, onward = row
-    deposits = connection.execute(
-        "SELECT txid, amount_piconero FROM escrow_deposits WHERE order_id = ? AND payout IS NULL ORDER BY sequence",
-        (order_id,),
-    ).fetchall()
-    amounts = tuple(int(amount) for _, amount in deposits)
-    decision = Decision(order_id, number, kind, tuple(signed_by.split("+")), minor, price, amounts, back, onward)
-    attempts = attempts_of(connection, order_id, number)
-    return Open(int(sequence), decision, tuple(txid for txid, _ in deposits), attempts)
+    signers = tuple(signed_by.split("+"))
+    decision = Decision(order_id, number, kind, signers, minor, price, held(connection, order_id), back, onward)
+    return Open(int(sequence), decision, attempts_of(connection, order_id, number))
 
 
 def attempts_of(connection: Connection, order_id: str, number: int) -> tuple[Attempt, ...]:

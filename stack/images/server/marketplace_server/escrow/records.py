@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .. import journal, replies
 from ..connection import Connection
+from . import rules
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class Deposit:
     txid: str
     amount: int
     height: int
+    outputs: int = 1
+    """In how many pieces it came: each is an input, with its own fee, to whatever spends it."""
 
 
 def open_for(connection: Connection, order_id: str, refund_address: str) -> None:
@@ -29,18 +32,17 @@ def told(connection: Connection, order_id: str) -> replies.Escrow | None:
     row = connection.execute("SELECT deposit_address FROM escrows WHERE order_id = ?", (order_id,)).fetchone()
     if row is None:
         return None
-    received, held = connection.execute(
-        "SELECT COALESCE(SUM(amount_piconero), 0), COALESCE(SUM(amount_piconero) FILTER (WHERE payout IS NULL), 0)"
-        " FROM escrow_deposits WHERE order_id = ?",
-        (order_id,),
-    ).fetchone()
+    deposits = connection.execute(
+        "SELECT amount_piconero, outputs, payout IS NULL FROM escrow_deposits WHERE order_id = ?", (order_id,)
+    ).fetchall()
     payouts = connection.execute(
         "SELECT kind, txid FROM payouts WHERE order_id = ? ORDER BY number", (order_id,)
     ).fetchall()
     return {
         "deposit_address": row[0],
-        "received_piconero": received,
-        "held_piconero": held,
+        "received_piconero": sum(amount for amount, _, _ in deposits),
+        "held_piconero": sum(amount for amount, _, is_held in deposits if is_held),
+        "too_small_piconero": sum(amount for amount, outputs, _ in deposits if not rules.counts(amount, outputs)),
         "payouts": [{"kind": kind, "txid": txid} for kind, txid in payouts],
     }
 
@@ -94,8 +96,8 @@ def credit(connection: Connection, order_id: str, deposit: Deposit) -> None:
     """Write a confirmed deposit down and post it: from outside into the escrow."""
     sequence = journal.record(connection, "deposit", order_id)
     connection.execute(
-        "INSERT INTO escrow_deposits (order_id, txid, amount_piconero, height, sequence) VALUES (?, ?, ?, ?, ?)",
-        (order_id, deposit.txid, deposit.amount, deposit.height, sequence),
+        "INSERT INTO escrow_deposits (order_id, txid, amount_piconero, outputs, height, sequence) VALUES (?, ?, ?, ?, ?, ?)",
+        (order_id, deposit.txid, deposit.amount, deposit.outputs, deposit.height, sequence),
     )
     # Not in the ledger's txid: one transaction may pay into several escrows.
     entries = {"chain": -deposit.amount, "escrow": deposit.amount}
@@ -138,13 +140,28 @@ def looked_up_to(connection: Connection, height: int) -> None:
 
 
 def balance(connection: Connection, order_id: str) -> tuple[int, str, int, bool]:
-    """Answer an order's price, its state, what was credited to it in all, and whether its settlement was decided."""
-    row = connection.execute(
-        "SELECT price_piconero, state, (SELECT COALESCE(SUM(amount_piconero), 0) FROM escrow_deposits WHERE order_id = o.id),"
-        " EXISTS (SELECT 1 FROM payouts WHERE order_id = o.id AND number = 0) FROM orders o WHERE id = ?",
+    """Answer an order's price, its state, what it holds that a release can spend, and whether its settlement was decided."""
+    price, state, is_decided = connection.execute(
+        "SELECT price_piconero, state, EXISTS (SELECT 1 FROM payouts WHERE order_id = o.id AND number = 0)"
+        " FROM orders o WHERE id = ?",
         (order_id,),
     ).fetchone()
-    return int(row[0]), str(row[1]), int(row[2]), bool(row[3])
+    covered = sum(one.amount for one in rules.spendable("release", price, held(connection, order_id)))
+    return int(price), str(state), covered, bool(is_decided)
+
+
+def held(connection: Connection, order_id: str) -> tuple[rules.Held, ...]:
+    """Answer the deposits of an order that no confirmed payout has spent, oldest first."""
+    rows = connection.execute(
+        "SELECT txid, amount_piconero, outputs FROM escrow_deposits WHERE order_id = ? AND payout IS NULL ORDER BY sequence",
+        (order_id,),
+    )
+    return tuple(rules.Held(*row) for row in rows)
+
+
+def can_be_returned(connection: Connection, order_id: str) -> bool:
+    """Whether an order holds anything that is worth sending back."""
+    return any(rules.counts(one.amount, one.outputs) for one in held(connection, order_id))
 
 
 def post(

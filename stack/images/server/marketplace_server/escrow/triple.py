@@ -152,7 +152,7 @@ class Triple:
 
     async def _arrived(self, wallet: Rpc, above: int) -> list[Deposit]:
         told = await self._transfers(wallet, "in", above)
-        amounts: dict[tuple[int, str, int], int] = {}
+        amounts: dict[tuple[int, str, int], list[int]] = {}
         for one in told:
             minor = int(one["subaddr_index"]["minor"])
             if (
@@ -162,8 +162,8 @@ class Triple:
                 and not one["double_spend_seen"]
             ):
                 key = (minor, str(one["txid"]), int(one["height"]))
-                amounts[key] = amounts.get(key, 0) + int(one["amount"])
-        return [Deposit(minor, txid, amount, height) for (minor, txid, height), amount in amounts.items()]
+                amounts.setdefault(key, []).extend(map(int, one["amounts"]))
+        return [Deposit(minor, txid, sum(all_), height, len(all_)) for (minor, txid, height), all_ in amounts.items()]
 
     async def exchange(self, signers: tuple[Wallet, Wallet]) -> None:
         """Let the maker know what it needs of the second signer. Undoes every exchange before it that the second was in."""
@@ -171,19 +171,13 @@ class Triple:
         told = await second.call("export_multisig_info")
         await maker.call("import_multisig_info", info=[told["info"]])
 
-    async def sign(self, plan: Plan, signers: tuple[Wallet, Wallet], deposits: tuple[str, ...]) -> Attempt:
+    async def sign(self, plan: Plan, signers: tuple[Wallet, Wallet]) -> Attempt:
         """Make a payout with the first signer, compare its description by the second with the plan, and let that one sign.
 
         Nothing is submitted. Raises Disagreement when the transaction is not the plan's; nobody has co-signed it then.
         """
         maker, second = (self._wallets[name] for name in signers)
-        made = await maker.call(
-            "transfer",
-            account_index=_ACCOUNT,
-            subaddr_indices=[plan.minor],
-            destinations=[{"address": one.address, "amount": one.amount} for one in plan.payments],
-            subtract_fee_from_outputs=[0],
-        )
+        made = await self._spend(maker, plan)
         unsigned = str(made["multisig_txset"])
         described = await second.call("describe_transfer", multisig_txset=unsigned)
         if reason := disagreement(plan, described):
@@ -193,7 +187,40 @@ class Triple:
         if len(hashes) != 1:
             raise Disagreement(f"{second.name} signed {len(hashes)} transactions instead of one")
         fee = int(described["desc"][0]["fee"])
-        return Attempt(str(hashes[0]), str(signed["tx_data_hex"]), fee, plan.after(fee), deposits)
+        return Attempt(str(hashes[0]), str(signed["tx_data_hex"]), fee, plan.after(fee), plan.deposits)
+
+    @staticmethod
+    async def _spend(maker: Rpc, plan: Plan) -> dict[str, Any]:
+        """Let the maker make the plan's transaction out of the plan's outputs.
+
+        A wallet takes any that fit, so all others at the subaddress are frozen meanwhile: of two attempts at one payout,
+        the second would else spend what came in between, and the chain would let both happen.
+        """
+        asked = {"transfer_type": "all", "account_index": _ACCOUNT, "subaddr_indices": [plan.minor]}
+        told = (await maker.call("incoming_transfers", **asked, verbose=True)).get("transfers", [])
+        # One without a key image can't be spent by this wallet yet, and not be frozen.
+        there = [one for one in told if not one["spent"] and one["key_image"]]
+        wanted = {str(one["key_image"]) for one in there if one["tx_hash"] in plan.deposits}
+        others = [str(one["key_image"]) for one in there if str(one["key_image"]) not in wanted]
+        for one in there:  # a maker that was killed on its way has left them so
+            if one["frozen"] and one["key_image"] in wanted:
+                await maker.call("thaw", key_image=one["key_image"])
+        try:
+            for key_image in others:
+                await maker.call("freeze", key_image=key_image)
+            made: dict[str, Any] = await maker.call(
+                "transfer",
+                account_index=_ACCOUNT,
+                subaddr_indices=[plan.minor],
+                destinations=[{"address": one.address, "amount": one.amount} for one in plan.payments],
+                subtract_fee_from_outputs=[0],
+            )
+        finally:
+            for key_image in others:  # a frozen output is missing from the wallet's balance
+                await maker.call("thaw", key_image=key_image)
+        if set(made["spent_key_images"]["key_images"]) != wanted:
+            raise Disagreement(f"a payout from subaddress {plan.minor} is not signed: it spends other outputs")
+        return made
 
     async def submit(self, attempt: Attempt, signers: tuple[Wallet, Wallet]) -> None:
         """Hand a signed transaction to the chain; again is harmless."""

@@ -162,7 +162,7 @@ class Worker:
             except ValueError as error:
                 raise RpcError(f"order {decision.order_id} can't be paid out: {error}") from error
             await self._turn.require()
-            attempt = await self._triple.sign(plan, decision.signers, payout.deposits)
+            attempt = await self._triple.sign(plan, decision.signers)
             # Written down before it is submitted: from here on, whoever takes over asks the chain about this one.
             await self._turn.write(
                 lambda connection: payouts.keep(connection, decision.order_id, decision.number, attempt)
