@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from marketplace_server import __main__ as program
 from marketplace_server.errors import Unavailable, WalletsUnavailable
+from marketplace_server.escrow.triple import Triple
 from marketplace_server.escrow.worker import Worker
 from marketplace_server.metrics import Metrics
 from marketplace_server.middleware.guard import Guard
@@ -134,6 +136,48 @@ def payouts_are_never_made() -> None:
         return
 
     Worker._make_payouts = make
+
+
+def shipping_fails() -> None:
+    """Answer vendors with 500, all others as ever."""
+    right = Guard.__call__
+
+    async def call(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"].endswith("/ship"):
+            raise RuntimeError("no parcel")
+        await right(self, scope, receive, send)
+
+    Guard.__call__ = call
+
+
+def payouts_are_skimmed() -> None:
+    """Keep 40 % of what the first is due, in the same transaction, and book it as paid to that one."""
+    _skim(lambda attempt, _kept: attempt)
+
+
+def what_is_skimmed_is_called_a_fee() -> None:
+    """Keep as much, and book it as the chain's fee."""
+
+    def booked(attempt: Any, kept: int) -> Any:
+        honest = tuple(one for one in attempt.payments if one.amount != kept)
+        return replace(attempt, fee=attempt.fee + kept, payments=honest)
+
+    _skim(booked)
+
+
+def _skim(booked: Callable[[Any, int], Any]) -> None:
+    right = Triple.sign
+
+    async def sign(self: Any, plan: Any, *rest: Any) -> Any:
+        # The wallets' own primary address: the operator's pocket, as no order's subaddress is.
+        pocket = (await self._wallets["arbiter"].call("get_address", account_index=0))["address"]
+        first, *others = plan.payments
+        kept = first.amount * 4 // 10
+        stolen = replace(first, address=pocket, amount=kept)
+        payments = (replace(first, amount=first.amount - kept), *others, stolen)
+        return booked(await right(self, replace(plan, payments=payments), *rest), kept)
+
+    Triple.sign = sign
 
 
 def _counting(change: Callable[[Any], None]) -> None:

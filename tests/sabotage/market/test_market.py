@@ -172,5 +172,32 @@ def test_a_server_that_keeps_the_money_is_found(market: Defect) -> None:
         the_escrow_check(run, Evidence())
 
 
+def test_a_server_that_fails_those_who_do_right_is_found_at_once_and_the_other_orders_end(market: Defect) -> None:
+    run = sail(market("shipping_fails"), seed=5)
+
+    assert [one.ending for one in run.voyages if one.is_over] == ["never shipped"]
+    with pytest.raises(AssertionError, match="given up: to ship an order was refused with status 500"):
+        the_escrow_check(run, Evidence())
+
+
+@pytest.mark.parametrize(
+    ("defect", "says"),
+    [
+        (
+            "payouts_are_skimmed",
+            r"is released: of 50000000000 the vendor got .*, expected \d+ and 0 after fees of \d+ and 0",
+        ),
+        ("what_is_skimmed_is_called_a_fee", r"the ledger has \d+ of fees, but the chain charged \d+ for \d+ payouts"),
+    ],
+)
+def test_a_server_that_keeps_a_share_is_found(market: Defect, defect: str, says: str) -> None:
+    # The last ones: the books of this copy stay wrong for good.
+    run = sail(market(defect), seed=4)
+
+    assert all(one.is_over for one in run.voyages)
+    with pytest.raises(AssertionError, match=says):
+        the_escrow_check(run, Evidence())
+
+
 class _NoRequest:
     """Stands in for pytest's request, which only the aspect of the escrows asks."""
