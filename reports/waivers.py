@@ -8,6 +8,7 @@ can't be waived at all.
 
 from __future__ import annotations
 
+import posixpath
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,7 @@ from stack.errors import UserError
 LONGEST = timedelta(days=180)
 """How far ahead a waiver may end: half a year, after which a weakness is a decision and belongs in the profile."""
 
+_ROOT = Path(__file__).resolve().parents[1]
 _PLACE = re.compile(r"\[([^\[\]]+:[0-9]+)\]$")
 _KEYS = {"id", "subject", "reason", "owner", "expires"}
 
@@ -97,8 +99,17 @@ def found_at(result: Result) -> tuple[str, ...]:
 
 
 def same_place(shown: str, other: str) -> bool:
-    """Whether two spellings of `file:line` mean one place: a report shortens what is inside the project."""
-    return f"/{other}".endswith(f"/{shown}") or f"/{shown}".endswith(f"/{other}")
+    """Whether two spellings of `file:line` mean one place: a report shortens what is inside the clone that runs.
+
+    A whole path outside this clone can be of a run elsewhere, whose clone stood somewhere else: there, its end counts.
+    """
+    one, two = (posixpath.normpath(each) for each in (shown, other))
+    if posixpath.isabs(one) == posixpath.isabs(two):
+        return one == two
+    whole, short = (one, two) if posixpath.isabs(one) else (two, one)
+    if whole.startswith(f"{_ROOT}/"):
+        return whole == f"{_ROOT}/{short}"
+    return whole.endswith(f"/{short}")
 
 
 def read(path: Path) -> tuple[Waiver, ...]:

@@ -10,7 +10,7 @@ import pytest
 from reports.inline_waivers import parsed, read_beside
 from reports.outcome import Outcome, Result
 from reports.scorecard import score
-from reports.waivers import Waiver, recorded
+from reports.waivers import Waiver, recorded, same_place
 from stack.errors import UserError
 from tests.reports.sample import TODAY, entry, result, run_of
 
@@ -118,6 +118,28 @@ def test_another_file_of_the_same_name_is_another_place() -> None:
     other = result("SEC-CMP-006", Outcome.FAIL, "app", reason="app: x [/work/other/compose.yaml:7]")
 
     assert stands(other, waiver(7))
+
+
+HERE = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("compose.yaml:3", "compose.yaml:3", True),
+        ("compose.yaml:3", "./sub/../compose.yaml:3", True),
+        ("compose.yaml:3", "sub/compose.yaml:3", False),
+        ("/srv/compose.yaml:3", "/srv/sub/../compose.yaml:3", True),
+        ("/compose.yaml:3", "/srv/compose.yaml:3", False),
+        ("compose.yaml:3", f"{HERE}/compose.yaml:3", True),
+        ("compose.yaml:3", f"{HERE}/sub/compose.yaml:3", False),
+        ("sub/compose.yaml:3", "/of/another/machine/sub/compose.yaml:3", True),
+        ("compose.yaml:3", "compose.yaml:13", False),
+    ],
+)
+def test_two_files_of_one_name_are_two_places(one: str, other: str, same: bool) -> None:
+    assert same_place(one, other) is same
+    assert same_place(other, one) is same
 
 
 @pytest.mark.parametrize(
