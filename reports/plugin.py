@@ -85,7 +85,8 @@ class Reporter:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Make the plan of what was collected."""
-        checks = [(item, entry) for item in session.items if (entry := check_of(item))]
+        # An entry with mistakes has been refused by now; pytest asks for the end of a collection all the same.
+        checks = [(item, entry) for item in session.items if (entry := check_of(item)) and not entry.problems()]
         self._plan = list(plan_of(checks, self._config.rootpath))
 
     @pytest.hookimpl(tryfirst=True)

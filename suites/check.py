@@ -8,7 +8,7 @@ everybody else.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 
@@ -23,6 +23,9 @@ __all__ = [
 ]  # fmt: skip
 
 _Test = TypeVar("_Test", bound=Callable[..., object] | type)
+
+
+_UNSAID: Any = None
 
 
 class NotApplicable(pytest.skip.Exception):  # type: ignore[name-defined,misc]  # pytest hides the class behind an attribute
@@ -53,20 +56,21 @@ def inconclusive(reason: str) -> NoReturn:
 def check(
     id: str,
     *,
-    title: str,
-    area: Area,
-    severity: Severity,
-    level: Level,
-    impact: Impact,
-    rationale: str,
-    remediation: str,
+    title: str = _UNSAID,
+    area: Area = _UNSAID,
+    severity: Severity = _UNSAID,
+    level: Level = _UNSAID,
+    impact: Impact = _UNSAID,
+    rationale: str = _UNSAID,
+    remediation: str = _UNSAID,
     standards: Sequence[str] = (),
     static: bool | None = None,
 ) -> Callable[[_Test], _Test]:
     """Make the decorated test (a function or a class) a check of the checklist.
 
     It can then be chosen with pytest's ``-m`` by area (``-m restore``), by impact (``-m passive``), and by ``-m
-    static`` when it needs no engine. Mistakes in the entry are refused when tests are collected, not when they run.
+    static`` when it needs no engine. Mistakes in the entry are refused when tests are collected, not when they run; so is
+    an argument left out (all but the last two are needed), in a sentence that Python's own TypeError would not make.
     """
     entry = Check(id, title, area, severity, level, impact, rationale, remediation, tuple(standards), static)
 
@@ -82,7 +86,9 @@ def as_mark(entry: Check) -> tuple[pytest.MarkDecorator, ...]:
     """The entry as marks, for ``pytest.param(value, marks=as_mark(entry))``: one test then carries a family of
     checks.
     """
-    names = ["check", entry.area.value, entry.impact.value, *(["static"] if entry.is_static else [])]
+    # What is none of its kind is refused at collection: here it only must not stop the import.
+    kinds = [kind.value for kind in (entry.area, entry.impact) if isinstance(kind, Area | Impact)]
+    names = ["check", *kinds, *(["static"] if entry.is_static else [])]
     first, *others = (getattr(pytest.mark, name) for name in names)
     return (first(entry), *others)
 

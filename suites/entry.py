@@ -94,7 +94,9 @@ class Check:
         """What is wrong with this entry, in sentences; an empty list when it is sound. Collection refuses the
         others.
         """
-        found = []
+        found = self._of_another_kind()
+        if found:
+            return found  # the rest would stumble over them
         if not _ID.fullmatch(self.id):
             found.append(f"the id {self.id!r} is not of the form AREA-SUBJECT-NNN")
         expected = _PREFIXES.get(self.id.partition("-")[0])
@@ -103,4 +105,18 @@ class Check:
         for name in ("title", "rationale", "remediation"):
             if not getattr(self, name).strip():
                 found.append(f"{self.id} has an empty {name}")
+        return found
+
+    def _of_another_kind(self) -> list[str]:
+        """What was left out, or is no member of its enumeration, or no text; an author's mypy may never have run."""
+        found = []
+        for name, kind in (("area", Area), ("severity", Severity), ("level", Level), ("impact", Impact)):
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                members = ", ".join(f"{kind.__name__}.{one.name}" for one in kind)
+                found.append(f"{self.id}: {name} is {'missing' if value is None else repr(value)}, expected one of {members}")
+        for name in ("id", "title", "rationale", "remediation"):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                found.append(f"{self.id}: {name} is {'missing' if value is None else repr(value)}, expected a text")
         return found

@@ -82,6 +82,9 @@ def test_static_follows_from_level_and_impact_unless_said() -> None:
         ("@checked('SEC-RUN-1')\ndef test_it(): pass", "not of the form AREA-SUBJECT-NNN"),
         ("@checked('SEC-RUN-001', title='')\ndef test_it(): pass", "has an empty title"),
         ("@checked('SEC-A-001')\ndef test_a(): pass\n@checked('SEC-A-001')\ndef test_b(): pass", "is used by 2 tests"),
+        ("@checked('SEC-A-001', severity='high')\ndef test_it(): pass", "SEC-A-001: severity is 'high', expected one of Severity.CRITICAL, "),
+        ("@checked('SEC-A-001', rationale=None)\ndef test_it(): pass", "SEC-A-001: rationale is missing, expected a text"),
+        ("@check('SEC-A-001', title='t')\ndef test_it(): pass", "SEC-A-001: impact is missing, expected one of Impact.PASSIVE, Impact.INTRUSIVE, Impact.DESTRUCTIVE"),
         ("class TestIt:\n    def test_it(self): pass", "is not a check"),
     ],
 )
