@@ -218,4 +218,14 @@ def _findings(
         elif any(result.revert_failed for result in results[one.id]):
             yield f"{name} does not count: a fault that was not reverted can't be waived."
         elif not any(one.covers(result) for result in results[one.id]):
-            yield f"{name} is not used: what it waives no longer happens."
+            yield f"{name} is not used: {_why_unused(one, results[one.id])}"
+
+
+def _why_unused(waiver: Waiver, results: Sequence[Result]) -> str:
+    """Why a waiver covers nothing. A subject that there is none of covers nothing either, and nothing was mended then."""
+    asked = sorted({one.subject for one in results if one.subject})
+    if not waiver.subject or not results or waiver.subject in asked:
+        return "what it waives no longer happens."
+    if not asked:
+        return "the check has no instances; leave its subject out."
+    return f"the check was not asked of {waiver.subject}, but of {', '.join(asked[:5])}{' …' if len(asked) > 5 else ''}."

@@ -290,11 +290,25 @@ class TierNeeds(Section):
     areas: tuple[Name, ...] = ()  # areas that must have been assessed; empty: all
 
 
+class StagingNeeds(TierNeeds):
+    """What STAGING-READY needs; a profile may ask for more and never for less, else the word would mean nothing."""
+
+    score: Annotated[float, Field(ge=85, le=100)] = 85
+    coverage: Annotated[float, Field(ge=100, le=100)] = 100
+
+
+class ProductionNeeds(TierNeeds):
+    """What PRODUCTION-READY needs; a profile may ask for more and never for less."""
+
+    score: Annotated[float, Field(ge=95, le=100)] = 95
+    coverage: Annotated[float, Field(ge=100, le=100)] = 100
+
+
 class Gate(Section):
     """The tiers' thresholds."""
 
-    staging: TierNeeds = TierNeeds(score=85)
-    production: TierNeeds = TierNeeds(score=95)
+    staging: StagingNeeds = StagingNeeds()
+    production: ProductionNeeds = ProductionNeeds()
     not_applicable: tuple[Name, ...] | None = (
         None  # ids reviewed as not applicable to this stack; None: nobody reviewed
     )

@@ -96,7 +96,18 @@ def test_a_waiver_lifts_the_gate_and_not_the_score() -> None:
 
     assert (plain.tier, waived.tier, other.tier) == (Tier.NOT_READY, Tier.PRODUCTION, Tier.NOT_READY)
     assert plain.total == waived.total
-    assert "is not used" in other.findings[0]
+    assert other.findings[0].endswith("is not used: the check was not asked of loki, but of nginx.")
+
+
+@pytest.mark.parametrize(("outcome", "subject", "why"), [
+    (FAIL, "loki", "the check has no instances; leave its subject out."),
+    (Outcome.PASS, "loki", "the check has no instances; leave its subject out."),
+    (Outcome.PASS, "", "what it waives no longer happens."),
+])  # fmt: skip
+def test_a_waiver_that_covers_nothing_says_why(outcome: Outcome, subject: str, why: str) -> None:
+    run = run_of([*FORTY, entry("TST-BAD-001")], [*FORTY_PASS, result("TST-BAD-001", outcome)])
+
+    assert score((), run, [_waiver("TST-BAD-001", subject=subject)], TODAY).findings[0].endswith(f"is not used: {why}")
 
 
 @pytest.mark.parametrize(("days", "finding"), [(-1, "expired on"), (181, "more than 180 days ahead")])
