@@ -25,7 +25,7 @@ BAD = {"FAIL", "INCONCLUSIVE"}
 
 @dataclass(frozen=True)
 class Finding:
-    """A check that did not pass."""
+    """One thing that kept a check from passing; of a check there can be several."""
 
     id: str
     outcome: str
@@ -45,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
     """Validate, print the findings, and fail when there is one."""
     assessed, found = validate(args.compose_file, args.profile)
     lines = [f"{each.outcome} {each.id} {each.title}: {each.message}" for each in found]
-    summary = f"{assessed} checks, {len(found)} not passed"
+    summary = f"{assessed} checks, {len({each.id for each in found})} not passed"
     answer(args, {"assessed": assessed, "findings": [asdict(each) for each in found]}, "\n".join([*lines, summary]))
     return FAILED if found else OK
 
@@ -82,26 +82,32 @@ def validate(compose_files: list[Path], profile: Path | None) -> tuple[int, list
 
 
 def findings(document: dict[str, Any]) -> tuple[int, list[Finding]]:
-    """Read a results file: the checks that were assessed, and those of them that did not pass, worst result first.
+    """Read a results file: how many checks were assessed, and everything found by those that did not pass.
+
+    Of a check that both failed and could not tell, what failed is told.
 
     Raises:
         Refused: not one check was assessed: that nothing was found says nothing then.
 
     """
     titles = {check["id"]: check["title"] for check in document["checks"]}
-    worst: dict[str, Finding] = {}
+    found: dict[str, list[Finding]] = {}
     assessed: set[str] = set()
     for result in document["results"]:
         id, outcome = result["id"], result["outcome"]
         if outcome == "NOT_APPLICABLE":
             continue
         assessed.add(id)
-        before = worst.get(id)
-        if outcome in BAD and (before is None or (outcome == "FAIL" != before.outcome)):
-            worst[id] = Finding(id, outcome, titles.get(id, ""), str(result.get("reason", "")).partition("\n")[0])
+        if outcome in BAD:
+            lines = [line for line in str(result.get("reason", "")).splitlines() if line.strip()] or [""]
+            found.setdefault(id, []).extend(Finding(id, outcome, titles.get(id, ""), line) for line in lines)
     if not assessed:
         raise Refused("no check could be applied to this declaration, so nothing can be said of it")
-    return len(assessed), sorted(worst.values(), key=lambda each: each.id)
+    return len(assessed), [each for id in sorted(found) for each in _worst(found[id])]
+
+
+def _worst(found: list[Finding]) -> list[Finding]:
+    return [each for each in found if each.outcome == "FAIL"] or found
 
 
 def sentence_of(output: str) -> str:
