@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 
     one = commands.add_parser("picture", help="a PNG of the top of a run's page, taken by headless Chromium")
     one.add_argument("folder", type=Path, metavar="DIR")
-    one.add_argument("--out", type=Path, metavar="FILE", default=Path("docs/images/scorecard.png"))
+    one.add_argument("--out", type=Path, metavar="FILE", help="where it goes (default: scorecard.png in DIR)")
     one.set_defaults(command=_picture)
 
     one = commands.add_parser("docs", help="write docs/checks.md and suites/catalogue.tsv from the checks themselves")
@@ -145,8 +145,9 @@ def _merge(asked: argparse.Namespace) -> int:
 
 
 def _picture(asked: argparse.Namespace) -> int:
-    picture.take(asked.folder, asked.out)
-    print(asked.out)
+    out = asked.out or asked.folder / "scorecard.png"
+    picture.take(asked.folder, out)
+    print(out)
     return YES
 
 

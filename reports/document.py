@@ -214,7 +214,7 @@ def _refuse_strangers(run: Run) -> None:
 
 
 _KINDS: dict[str, type] = {
-    **dict.fromkeys(("started", "commit", "project", "command", "compose_sha256", "gate"), str),
+    **dict.fromkeys(("started", "commit", "project", "command", "directory", "compose_sha256", "gate"), str),
     **dict.fromkeys(("exclusions", "compose_files", "secrets", "waivers", "arguments", "absent"), list),
     **dict.fromkeys(("images", "versions", "engine", "gates", "host", "objectives"), dict),
 }

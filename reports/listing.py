@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections.abc import Iterable
 
 import pytest
 
+from reports.catalogue import shipped
+from stack.toml_lines import nearest
 from suites.check import check_of
-from suites.entry import Check
+from suites.entry import Area, Check
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,6 +22,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("seatrial reports")
     group.addoption("--list-checks", action="store_true", help="list the checks that were chosen, and run nothing")
     group.addoption("--explain", metavar="ID", help="say everything about a check, and run nothing")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Ask the experiments too, where nobody said which folder: they are checks, and only to run are they no default."""
+    asked = config.getoption("list_checks") or config.getoption("explain") is not None
+    experiments = config.rootpath / "chaos"
+    if asked and config.args_source is pytest.Config.ArgsSource.TESTPATHS and experiments.is_dir():
+        config.args.append(str(experiments))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -32,13 +43,29 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         if entry := check_of(item):
             found.setdefault(entry.id, (entry, item.nodeid.partition("[")[0]))
     if id_ is not None and id_ not in found:
-        raise pytest.UsageError(f"No check among those collected is called {id_}; --list-checks lists them.")
+        raise pytest.UsageError(_unknown(id_, found))
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     text = explained(*found[id_], width) if id_ is not None else listed([entry for entry, _ in found.values()])
     terminal = session.config.pluginmanager.getplugin("terminalreporter")
     terminal.ensure_newline()
     terminal.write(text + "\n")
     return True
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+    """Say in words what exit code 5 means."""
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        terminalreporter.write_line("Nothing was chosen, so nothing was judged: --list-checks lists what there is.", red=True)
+
+
+def _unknown(id_: str, collected: Iterable[str]) -> str:
+    """Why an id is not explained: it is elsewhere, or misspelt, or nothing like one."""
+    folders = {one.id: "chaos" if one.area is Area.CHAOS else f"suites/{one.area.value}" for one in shipped()}
+    if id_ in folders:
+        return f"{id_} is not among the checks collected: pytest {folders[id_]} --explain {id_}"
+    known = {one.upper(): one for one in (*folders, *collected)}
+    near = nearest(id_.upper(), known) if id_.upper() not in known else f" (did you mean '{known[id_.upper()]}'?)"
+    return f"No check is called {id_}{near}; --list-checks lists them."
 
 
 def listed(entries: list[Check]) -> str:

@@ -34,6 +34,7 @@ def begun(config: pytest.Config, stack: Any | None) -> dict[str, Any]:
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join([PYTEST, *map(str, config.invocation_params.args)]),
         "arguments": [str(word) for word in config.invocation_params.args],
+        "directory": _directory(config),
         "gate": config.getoption("gate"),
         "seed": seed_of(config) if config.pluginmanager.has_plugin("suites.session") else None,
         "versions": versions() | own_commit(),
@@ -42,6 +43,12 @@ def begun(config: pytest.Config, stack: Any | None) -> dict[str, Any]:
         "source_root": _git(_home(config, stack), "rev-parse", "--show-toplevel"),
     }
     return found | (declared(stack) if stack is not None else {"exclusions": []})
+
+
+def _directory(config: pytest.Config) -> str:
+    """The folder a run was started in, where that is another than Seatrial's own; empty else."""
+    here = config.invocation_params.dir
+    return "" if here == config.rootpath else str(here)
 
 
 def versions() -> dict[str, str]:

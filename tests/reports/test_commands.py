@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from reports import picture
 from reports.__main__ import main
 from reports.document import Run, to_json
 from reports.outcome import Outcome
@@ -37,6 +38,18 @@ def test_rendering_again_writes_the_same_verdict(tmp_path: Path, capsys: pytest.
     assert "NOT READY" in capsys.readouterr().out
     assert json.loads((tmp_path / "run" / "scorecard.json").read_text())["tier"] == "NOT_READY"
     assert not (tmp_path / "latest").exists()  # that is the newest run, not the one rendered last
+
+
+def test_a_picture_lies_beside_its_page_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[tuple[Path, Path]] = []
+    monkeypatch.setattr(picture, "take", lambda folder, out: taken.append((folder, out)))
+
+    assert main(["picture", str(tmp_path)]) == 0
+    assert main(["picture", str(tmp_path), "--out", "there.png"]) == 0
+
+    assert taken == [(tmp_path, tmp_path / "scorecard.png"), (tmp_path, Path("there.png"))]
 
 
 def test_the_gate_answers_with_its_exit_code(tmp_path: Path) -> None:

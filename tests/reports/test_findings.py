@@ -77,6 +77,14 @@ def test_the_command_that_repeats_keeps_the_stack_and_is_quoted() -> None:
     assert repeat({}, "n") == ".venv/bin/pytest n"
 
 
+def test_the_command_that_repeats_finds_the_files_of_whoever_started_elsewhere() -> None:
+    arguments = ["/opt/seatrial/suites", "--compose-file", "c.yaml", "--profile=p.toml", "--waivers", "/srv/w.toml"]
+
+    words = shlex.split(repeat({"arguments": arguments, "directory": "/home/me/shop"}, "n"))
+
+    assert words[2:] == ["--compose-file", "/home/me/shop/c.yaml", "--profile=/home/me/shop/p.toml", "--waivers", "/srv/w.toml"]
+
+
 def test_the_command_stands_on_one_line_everywhere() -> None:
     command = repeat({"arguments": LONG}, "suites/test_sample.py::test_it[one]")
 

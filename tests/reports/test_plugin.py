@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import date, timedelta
 
 import pytest
 
-from tests.reports.checklists import results_of, run, write
+from tests.reports.checklists import HEAD, results_of, run, write
 
 pytest_plugins = "pytester"
 
@@ -255,6 +256,44 @@ def test_checks_are_listed_and_explained_without_running(checklist: pytest.Pytes
     assert unknown.ret == 4
     assert not (checklist.path / "started").exists()
     assert not (checklist.path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("id_", "said"),
+    [
+        ("tst-plug-001", "No check is called tst-plug-001 (did you mean 'TST-PLUG-001'?)"),
+        ("EXP-WAL-001", "EXP-WAL-001 is not among the checks collected: pytest chaos --explain EXP-WAL-001"),
+    ],
+)
+def test_an_id_that_is_not_explained_is_told_where_it_is(checklist: pytest.Pytester, id_: str, said: str) -> None:
+    write(checklist, "@checked(1)\ndef test_1(): pass\n")
+
+    done = run(checklist, "--explain", id_)
+
+    assert done.ret == 4
+    assert said in done.stderr.str()
+
+
+def test_experiments_are_listed_with_the_rest_where_no_folder_is_named(checklist: pytest.Pytester) -> None:
+    write(checklist, "")
+    (checklist.path / "suites").mkdir()
+    (checklist.path / "chaos").mkdir()
+    (checklist.path / "suites" / "test_a.py").write_text(textwrap.dedent(HEAD) + "@checked(1)\ndef test_a(): pass\n")
+    (checklist.path / "chaos" / "test_b.py").write_text(textwrap.dedent(HEAD) + "@checked(2)\ndef test_b(): pass\n")
+
+    options = ["-o", "testpaths=suites", "-o", "checklist_folders=suites chaos", "--import-mode=importlib"]
+    done = run(checklist, *options, "--list-checks")
+
+    done.stdout.fnmatch_lines(["TST-PLUG-001 *", "TST-PLUG-002 *", "2 checks"])
+
+
+def test_nothing_chosen_is_said(checklist: pytest.Pytester) -> None:
+    write(checklist, "@checked(1)\ndef test_1(): pass\n")
+
+    done = run(checklist, "-k", "nothinglikethis")
+
+    assert done.ret == 5
+    done.stdout.fnmatch_lines(["Nothing was chosen, so nothing was judged: *"])
 
 
 def test_the_manifest_binds_therun(checklist: pytest.Pytester) -> None:
