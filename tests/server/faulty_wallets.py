@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 NAMES = ("buyer", "vendor", "arbiter", "daemon")
-Fault = Literal["none", "error", "odd", "garbage", "nothing"]
+Fault = Literal["none", "error", "odd", "empty", "garbage", "nothing"]
 
 
 class FaultyWallets:
@@ -67,6 +67,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._say(b'{"error": {"code": -1, "message": "internal error"}}')
             case "odd":
                 self._say(b'{"result": ["not", "what", "was", "asked"]}')
+            case "empty":
+                self._say(b'{"result": {}}')
             case "garbage":
                 self.wfile.write(b"\x00\xff no HTTP at all\r\n\r\n")
             case "nothing":

@@ -50,10 +50,12 @@ class Shop:
         answer = requests.get(f"{self.server.url}/ready", timeout=10)
         return answer.status_code, answer.json()
 
-    def failures(self) -> float:
-        """How many steps of the worker have failed."""
+    def failures(self, step: str = "") -> float:
+        """How many steps of the worker have failed, or how often one has."""
         lines = requests.get(f"{self.server.url}/metrics", timeout=10).text.splitlines()
-        return sum(float(line.split()[1]) for line in lines if line.startswith("escrow_step_failures_total{"))
+        return sum(
+            float(line.split()[1]) for line in lines if line.startswith(f'escrow_step_failures_total{{step="{step}')
+        )
 
     def books(self) -> Books:
         """Its books, read beside it."""
@@ -127,7 +129,7 @@ def test_a_wallet_that_is_not_there_refuses_orders_and_nothing_else(shop: Shop, 
     assert in_the_books(shop.books()) == []
 
 
-@pytest.mark.parametrize("fault", ["error", "odd"])
+@pytest.mark.parametrize("fault", ["error", "odd", "empty"])
 @pytest.mark.parametrize("who", ["arbiter", "daemon"])
 def test_a_wallet_that_answers_nonsense_costs_an_order_time_and_no_more(shop: Shop, fault: Fault, who: str) -> None:
     shop.wallets.fault, shop.wallets.faulty = fault, {who}
@@ -142,6 +144,7 @@ def test_a_wallet_that_answers_nonsense_costs_an_order_time_and_no_more(shop: Sh
     _given_an_address(shop, order_id)
 
     assert taken.status_code == 201
+    assert shop.failures("round") == 0  # a step at a time
     assert meanwhile is None or who == "daemon"  # an address is the wallets' to give
     assert in_the_books(shop.books()) == []
 

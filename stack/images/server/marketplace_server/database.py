@@ -30,8 +30,8 @@ MAX_WAITING = 1024
 class Database:
     """The encrypted database as the application sees it: `await write(work)` and `await read(work)`.
 
-    `write` returns after the commit has been fsynced. Work raises ApiError to undo its own changes only; anything that
-    keeps the database from committing becomes Unavailable for all writes of the batch, and none of them happened.
+    `write` returns after the commit has been fsynced. What a work raises undoes its own changes only, and is told to its
+    own caller; what keeps the database from committing becomes Unavailable for all of the batch, and none of it happened.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
@@ -151,22 +151,37 @@ class Database:
                 answer.set_result(outcome)
 
     def _transaction(self, writer: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:
-        """Run each work in a savepoint of one transaction. Outcomes are results, or the ApiError that undid one work."""
+        """Run each work in a savepoint of one transaction. Outcomes are results, or the error that undid one work.
+
+        Raises what left no transaction to go on with: a full disk or an I/O error ends it by itself.
+        """
         self._begin(writer)
         outcomes: list[Any] = []
         for work in works:
             writer.execute("SAVEPOINT one_write")
             try:
                 outcomes.append(work(writer))
-            except ApiError as refused:
+            except Exception as error:  # the others, strangers' orders perhaps, have no part in it
+                if not writer.in_transaction:
+                    raise
                 writer.execute("ROLLBACK TO one_write")
-                outcomes.append(refused)
+                outcomes.append(self._told(error))
             writer.execute("RELEASE one_write")
         started = time.perf_counter()
         writer.execute("COMMIT")
         self._metrics.commit.observe(time.perf_counter() - started)
         self._metrics.batch.observe(len(works))
         return outcomes
+
+    def _told(self, error: Exception) -> Exception:
+        """Answer what the caller of a work is told that raised `error`; called while that is being handled."""
+        if isinstance(error, ApiError):
+            return error
+        self._metrics.database_errors.inc()
+        logs.failure("write failed")
+        if isinstance(error, sqlcipher3.OperationalError):
+            return Unavailable("The database can't be written to now; try again.")
+        return error
 
     def _begin(self, writer: Connection) -> None:
         """Take the write lock, counting the times somebody else (the other colour, a backup) had it."""

@@ -48,6 +48,9 @@ class Metrics:
         )  # fmt: skip
         self.payouts = Counter("escrow_payouts_total", "Payouts confirmed by the chain.", ("kind",), registry=registry)
         self.deposits = Counter("escrow_deposits_total", "Deposits credited.", registry=registry)
+        self.set_aside = Counter(
+            "escrow_deposits_set_aside_total", "Deposits larger than the ledger can hold.", registry=registry
+        )
         self.reorganised = Counter(
             "escrow_reorganised_total", "Deposits and payouts that the chain had and has no more.", ("what",),
             registry=registry,
@@ -83,7 +86,9 @@ class Metrics:
             buckets=(1, 2, 4, 8, 16, 32, 64, 128),
             registry=registry,
         )
-        self.database_errors = Counter("database_errors_total", "Write batches that failed.", registry=registry)
+        self.database_errors = Counter(
+            "database_errors_total", "Writes, and batches of them, that failed.", registry=registry
+        )
         self.sequence = Gauge("database_last_sequence", "Highest acknowledged sequence number.", registry=registry)
         self.wallet_reachable = Gauge(
             "wallet_reachable", "Whether the wallet or daemon answered when last asked.", ("wallet",), registry=registry

@@ -26,6 +26,7 @@ class Lookout:
         self._seen: Tip | None = None
         self._compared: Tip | None = None
         self._is_in_doubt = False
+        self._aside: set[tuple[int, str]] = set()
         self._token: int | None = None
 
     @property
@@ -108,10 +109,12 @@ class Lookout:
         logs.warning("deposit reorganised away", order=order_id, txid=deposit.txid, piconero=deposit.amount)
 
     async def _credit(self, deposit: Deposit) -> None:
-        def credit(connection: Connection) -> tuple[str, Moved | None] | None:
+        def credit(connection: Connection) -> tuple[str, Moved | None] | str | None:
             owner = records.owner_of(connection, deposit)
             if owner is None or owner[1]:
                 return None
+            if not records.can_hold(connection, owner[0], deposit.amount):
+                return owner[0]
             records.credit(connection, owner[0], deposit)
             price, state, total, _ = records.balance(connection, owner[0])
             if state != "created" or total < price:
@@ -120,10 +123,20 @@ class Lookout:
 
         if (credited := await self._turn.write(credit)) is None:
             return
+        if isinstance(credited, str):
+            self._set_aside(credited, deposit)
+            return
         order_id, moved = credited
         self._turn.metrics.deposits.inc()
         logs.info("deposit credited", order=order_id, txid=deposit.txid, piconero=deposit.amount)
         self._turn.count(moved)
+
+    def _set_aside(self, order_id: str, deposit: Deposit) -> None:
+        """Tell once of a deposit that stays where it is, until somebody decides what becomes of it."""
+        if (deposit.minor, deposit.txid) not in self._aside:
+            self._aside.add((deposit.minor, deposit.txid))
+            self._turn.metrics.set_aside.inc()
+            logs.warning("deposit set aside", order=order_id, txid=deposit.txid, piconero=deposit.amount)
 
     async def _adopt(self, found: Outgoing) -> None:
         def take(connection: Connection) -> Adopted | Unexplained | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .. import journal, replies
 from ..connection import Connection
+from ..payloads import MAX_PICONERO
 from . import rules
 
 
@@ -90,6 +91,11 @@ def new_among(connection: Connection, deposits: Sequence[Deposit]) -> list[Depos
     """Answer those that are for an escrow and not credited yet."""
     owners = ((deposit, owner_of(connection, deposit)) for deposit in deposits)
     return [deposit for deposit, owner in owners if owner and not owner[1]]
+
+
+def can_hold(connection: Connection, order_id: str, amount: int) -> bool:
+    """Whether the ledger can hold a deposit, with what the order holds already: it is paid out in one transaction."""
+    return 0 < amount <= MAX_PICONERO - sum(one.amount for one in held(connection, order_id))
 
 
 def credit(connection: Connection, order_id: str, deposit: Deposit) -> None:

@@ -131,6 +131,9 @@ class Turn:
         except (RpcError, ApiError) as error:
             self.metrics.escrow_failures.labels(name).inc()
             logs.warning("escrow step failed", step=name, reason=str(error))
+        except Exception:  # noqa: BLE001  a wallet's answer of another shape comes as any error, and must not stop the other steps
+            self.metrics.escrow_failures.labels(name).inc()
+            logs.failure("escrow step failed", step=name)
 
     def count(self, moved: Moved | None) -> None:
         """Tell of a state change that was committed."""
