@@ -353,7 +353,7 @@ def _services(declared: Declared, profile: Profile) -> dict[str, Service]:
             name,
             role=told[name].role,
             reason=told[name].reason,
-            one_shot=profile.service(name).one_shot or jobs[name] is not None,
+            one_shot=profile.service(name).one_shot or told[name].role == "job" or jobs[name] is not None,
             idle=profile.service(name).idle or name in declared.idle,
         )
         for name in trees

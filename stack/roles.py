@@ -11,9 +11,12 @@ from typing import Any
 from stack.profile import Role
 
 _DATABASES = (
-    r"postgres.*|postgis|timescaledb.*|pgvector|mysql.*|mariadb.*|percona.*|mongo(db)?.*|cockroach|cassandra|couchdb|"
+    r"postgres(?!t).*|postgis|timescaledb.*|pgvector|mysql.*|mariadb.*|percona.*|mongo(db)?.*|cockroach|cassandra|couchdb|"
     r"couchbase|neo4j|mssql.*|server-mssql|clickhouse.*|elasticsearch|opensearch|rethinkdb|scylla|db2"
 )
+_BACKUPS = r".*backup.*|restic|duplicati|borg.*|pgbackrest|ofelia"
+# An image that ends so is a program of somebody's that uses the database, cache or queue before it.
+_USERS_PROGRAM = re.compile(r"[-_](?:workers?|consumer|client|api|web|app|admin|ui|migrat\w*|init|seed\w*)$")
 # Image names (last path component, without tag) that tell the role by themselves; the first match wins.
 _IMAGES: tuple[tuple[str, Role], ...] = (
     (r".*-?exporter|cadvisor|node[-_]exporter|statsd", "exporter"),
@@ -25,6 +28,8 @@ _IMAGES: tuple[tuple[str, Role], ...] = (
     (r"grafana(-oss|-enterprise)?|kibana|chronograf|opensearch-dashboards|metabase|superset", "dashboards"),
     (r"promtail|fluentd|fluent-bit|filebeat|logstash|vector|alloy|logspout", "log-shipper"),
     (r"loki|graylog|seq", "logs"),
+    # What copies a database is named after it.
+    (_BACKUPS, "backup"),
     (_DATABASES, "database"),
     (r"redis.*|valkey.*|memcached|keydb|dragonfly|varnish|hazelcast", "cache"),
     (r"rabbitmq|kafka|cp-kafka|zookeeper|nats.*|activemq.*|pulsar|mosquitto|emqx|beanstalkd|nsq", "queue"),
@@ -32,7 +37,6 @@ _IMAGES: tuple[tuple[str, Role], ...] = (
     (r"minio|seaweedfs|ceph.*|registry|nextcloud-storage", "storage"),
     (r"keycloak|authelia|authentik|server-authentik|dex|oauth2-proxy|vault|hydra|kratos", "identity"),
     (r"monerod?|bitcoind?|geth|client-go|lighthouse", "chain"),
-    (r".*backup.*|restic|duplicati|borg.*|pgbackrest|ofelia", "backup"),
 )  # fmt: skip
 
 # Ports of registered services (IANA, or the program's own default), inside the container.
@@ -70,10 +74,19 @@ _NAMES: tuple[tuple[str, Role], ...] = (
     (r"cache|redis", "cache"),
     (r"queue|broker|rabbit|kafka", "queue"),
     (r"(?<![a-z])(?:workers?|sidekiq|celery|beat|scheduler|consumer|cron)(?![a-z])", "worker"),
-    (r"backup", "backup"),
     (r"exporter", "exporter"),
-    (r"migrat|seed|\binit\b|setup", "job"),
 )
+# What is done to something is said before it or behind it: `backup-db`, `db-migrate`. Neither is the thing itself.
+_JOB_NAME = re.compile(r"(?:^|[-_])(migrat\w*|seed(?:s|er|ing)?|init|setup|bootstrap)(?:$|[-_])")
+# Commands that run to an end, by the customary tools: migrations of a database, buckets of a store.
+_JOB_COMMAND = re.compile(
+    r"(?:^|[\s/\"'])(?:alembic\s+(?:\S+\s+)*upgrade|flyway\s+(?:\S+\s+)*migrate|liquibase\s+(?:\S+\s+)*update|"
+    r"manage\.py\s+(?:migrate|loaddata|collectstatic)|(?:rails|rake)\s+db:(?:migrate|prepare|seed|setup)|"
+    r"artisan\s+(?:migrate|db:seed)|prisma\s+(?:migrate\s+deploy|db\s+(?:push|seed))|knex\s+migrate:\S+|"
+    r"sequelize(?:-cli)?\s+db:(?:migrate|seed\S*)|(?:goose|dbmate|migrate)\s+(?:\S+\s+)*up|"
+    r"mc\s+(?:mb|alias|admin|anonymous|policy|ilm|event|version))(?=[\s\"']|$)"
+)
+_ENDS = re.compile(r"exit(?:\s+\d+)?|true|:|echo\b.*|[\"']*")
 
 
 @dataclass(frozen=True)
@@ -139,18 +152,47 @@ def job_reason(name: str, services: Mapping[str, Mapping[str, Any]]) -> str | No
     )
     if asked_for and infer(name, config).role == "application":
         return f"it runs only when asked for (profile {', '.join(config['profiles'])}), and nothing restarts it"
-    match = re.search(r"(^|[-_])(migrat\w*|seed\w*|init|setup|bootstrap)($|[-_])", name)
-    if match and config.get("restart") in (None, "no") and "restart_policy" not in deploy:
-        return f"it is named '{match.group(2)}' and has no restart policy"
+    if not _ends_for_good(config):
+        return None
+    if match := _JOB_NAME.search(name):
+        return f"it is named '{match.group(1)}' and nothing restarts it once it has succeeded"
+    if not config.get("ports") and (command := _last_command(config)):
+        return f"it runs '{command}' and ends"
     return None
+
+
+def _ends_for_good(config: Mapping[str, Any]) -> bool:
+    """Whether nothing starts a service again once it has ended well, whichever of compose's words says so."""
+    policy = (config.get("deploy") or {}).get("restart_policy")
+    if policy is not None:
+        return policy.get("condition") in ("none", "on-failure")  # swarm's own default is `any`
+    return str(config.get("restart") or "no").partition(":")[0] in ("no", "on-failure")
+
+
+def _last_command(config: Mapping[str, Any]) -> str | None:
+    """The job that a service's command ends with; None when it goes on to something else, or does no known job."""
+    words = [_leaf(str(config.get("image") or ""))]
+    words += [str(word) for key in ("entrypoint", "command") for word in config.get(key) or ()]
+    steps = [step.strip() for step in re.split(r"&&|\|\||[;\n]", " ".join(words))]
+    while steps and _ENDS.fullmatch(steps[-1]):
+        steps.pop()
+    match = _JOB_COMMAND.search(steps[-1]) if steps else None
+    return " ".join(match.group().strip("/\"' ").split()) if match else None
+
+
+def _leaf(image: str) -> str:
+    """`registry/path/name:tag@digest` as `name`."""
+    return image.rsplit("/", 1)[-1].partition("@")[0].partition(":")[0].lower()
 
 
 def _by_image(config: Mapping[str, Any]) -> Inference | None:
     image = config.get("image")
     if not image:
         return None
-    last = image.rsplit("/", 1)[-1].partition("@")[0].partition(":")[0].lower()
+    last = _leaf(image)
     for pattern, role in _IMAGES:
+        if role in ("database", "cache", "queue") and _USERS_PROGRAM.search(last):
+            continue
         if re.fullmatch(pattern, last):
             if role == "edge" and not config.get("ports"):
                 return Inference("application", f"its image is {last}, but it publishes nothing")
@@ -187,11 +229,22 @@ def _by_mount(config: Mapping[str, Any]) -> Inference | None:
 
 
 def _by_name(name: str, config: Mapping[str, Any]) -> Inference | None:
+    """By the last telling word, which is what the others are said of: `redis-worker` is a worker."""
+    low = name.lower()
+    if match := re.search(r"backup", low):
+        return Inference("backup", f"its name says '{match.group(0)}'")
+    if _JOB_NAME.search(low):
+        return None
+    told = []
     for pattern, role in _NAMES:
-        if match := re.search(pattern, name.lower()):
-            if role == "edge" and not _published(config, _WEB_PROGRAM_PORTS):
-                continue
-            if role == "worker" and config.get("ports"):
-                continue
-            return Inference(role, f"its name says '{match.group(0)}'")
-    return None
+        if not (matches := list(re.finditer(pattern, low))):
+            continue
+        if role == "edge" and not _published(config, _WEB_PROGRAM_PORTS):
+            continue
+        if role == "worker" and config.get("ports"):
+            continue
+        told.append((matches[-1].end(), matches[-1].group(0), role))
+    if not told:
+        return None
+    _, word, role = max(told, key=lambda one: one[0])
+    return Inference(role, f"its name says '{word}'")

@@ -43,6 +43,15 @@ CASES = {
     "cron": ("image: own/app\n    entrypoint: /cron.sh", "worker", "it runs 'cron.sh'"),
     "order-worker": ("image: own/app", "worker", "its name says 'worker'"),
     "workers-site": ("image: own/app\n    ports: ['8081:8081']", "application", "nothing says otherwise"),
+    "nightly": ("image: prodrigestivill/postgres-backup-local:16", "backup", "its image is postgres-backup-local"),
+    "rest": ("image: postgrest/postgrest:v12", "application", "nothing says otherwise"),
+    "sql": ("image: bitnami/postgresql:16", "database", "its image is postgresql"),
+    "redis-worker": ("image: own/app", "worker", "its name says 'worker'"),
+    "jobs-of-redis": ("image: own/redis-worker", "cache", "its name says 'redis'"),
+    "worker-db": ("image: own/app", "database", "its name says 'db'"),
+    "backup-db": ("image: own/app", "backup", "its name says 'backup'"),
+    "db-migrate": ("image: own/app\n    restart: always", "application", "nothing says otherwise"),
+    "seedbox": ("image: own/app", "application", "nothing says otherwise"),
     "coworker": ("image: own/app", "application", "nothing says otherwise"),
 }  # fmt: skip
 
@@ -100,7 +109,56 @@ def test_what_runs_only_when_asked_for_is_a_job_unless_it_serves(config: str, is
     assert Stack.load([path]).service("cli").one_shot is is_job
 
 
-@pytest.mark.parametrize(("restart", "is_job"), [("", True), (", restart: always", False)])
+JOBS = [
+    "image: own/app, command: alembic upgrade head",
+    "image: own/app, command: [sh, -c, 'wait-for db && alembic -c a.ini upgrade head']",
+    "image: 'flyway/flyway:10', command: [-url=jdbc, migrate]",
+    "image: own/app, command: python manage.py migrate --noinput",
+    "image: own/app, command: bundle exec rails db:migrate",
+    "image: minio/mc, entrypoint: [/bin/sh, -c, 'mc alias set a b; mc mb a/x; exit 0;']",
+    "image: own/app, command: alembic upgrade head, restart: on-failure",
+    "image: 'migrate/migrate', command: [-path=/m, up]",
+]
+NO_JOBS = [
+    "image: own/app, command: [sh, -c, 'alembic upgrade head && exec uvicorn app:app']",
+    "image: own/app, command: [sh, -c, 'python manage.py migrate; gunicorn shop']",
+    "image: own/app, command: alembic upgrade head, restart: always",
+    "image: own/app, command: alembic upgrade head, ports: ['8080:8080']",
+    "image: minio/mc, command: mirror --watch a b",
+    "image: own/app, command: mcd mb",
+]
+
+
+@pytest.mark.parametrize(("config", "is_job"), [(one, True) for one in JOBS] + [(one, False) for one in NO_JOBS])
+def test_a_command_that_ends_in_a_migration_tells_a_job(config: str, is_job: bool, tmp_path: Path) -> None:
+    path = tmp_path / "compose.yaml"
+    path.write_text(f"services:\n  a: {{{config}}}\n")
+
+    service = Stack.load([path]).service("a")
+
+    assert service.one_shot is is_job
+    assert (service.role == "job") is is_job
+
+
+def test_a_job_by_the_profile_runs_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {a: {image: i}}\n")
+    (tmp_path / "profile.toml").write_text("[services.a]\nrole = 'job'\n")
+
+    assert Stack.load([tmp_path / "compose.yaml"], profile=tmp_path / "profile.toml").service("a").one_shot
+
+
+@pytest.mark.parametrize(
+    ("restart", "is_job"),
+    [
+        ("", True),
+        (", restart: always", False),
+        (", restart: on-failure", True),
+        (", restart: 'on-failure:5'", True),
+        (", deploy: {restart_policy: {condition: on-failure}}", True),
+        (", deploy: {restart_policy: {condition: any}}", False),
+        (", deploy: {restart_policy: {delay: 5s}}", False),
+    ],
+)
 def test_a_name_tells_a_job_only_without_a_restart_policy(restart: str, is_job: bool, tmp_path: Path) -> None:
     path = tmp_path / "compose.yaml"
     path.write_text(f"services:\n  db-migrate: {{image: i{restart}}}\n")
