@@ -52,6 +52,15 @@ _ABOUT = re.compile(
     r"check|verify|validate|reset|change|forgot|empty|encrypt|store|save|mask|rotate|log|min|max|num|count|limit)(?:$|[_.-])",
     re.IGNORECASE,
 )
+# A token of something (a reset, a confirmation) with a number as its value is how long one counts, in seconds or with a unit.
+_LIFETIME = re.compile(r"\d{1,9}(?:ms|[smhdw])?", re.IGNORECASE)
+_TOKEN = re.compile(r"token$", re.IGNORECASE)
+# Web builders put variables of these names into what every browser gets, so that a token there is one to be seen; what
+# calls itself a password or a secret is a mistake there too.
+_FOR_BROWSERS = re.compile(
+    r"(?:NEXT_PUBLIC|NUXT_PUBLIC|EXPO_PUBLIC|VITE|REACT_APP|VUE_APP|GATSBY)_(?!.*(?:SECRET|PASS|PRIVATE|PWD)).*(?:TOKEN|API_?KEY)",
+    re.IGNORECASE,
+)
 _MANY = re.compile(r"(?:secrets|credentials)$", re.IGNORECASE)
 _SWITCH = re.compile(r"true|false|yes|no|on|off|none|disabled|enabled|required|optional|\d{1,5}", re.IGNORECASE)
 # What stands for a value that is kept elsewhere. A lone `$NAME` does only where something will expand it: compose has
@@ -84,6 +93,8 @@ INSIDE = "a password in its text"
 def names_a_secret(name: str) -> bool:
     """Whether a variable, label or option of this name carries a secret, and not only speaks about one."""
     spread = _CAMEL.sub("_", name)
+    if _FOR_BROWSERS.fullmatch(name):
+        return False
     return bool(_SECRET_NAME.search(spread)) and not _NO_SECRET_NAME.search(spread)
 
 
@@ -141,6 +152,8 @@ def _is_no_value(name: str, text: str, *, expands: bool, mounted: Iterable[str] 
     if not text or _is_reference(text, expands=expands, mounted=mounted):
         return True
     spread = _CAMEL.sub("_", name)
+    if _TOKEN.search(spread) and _ABOUT.search(spread) and _LIFETIME.fullmatch(text):
+        return True
     return bool(_SWITCH.fullmatch(text)) and bool(_ABOUT.search(spread) or _MANY.search(spread))
 
 

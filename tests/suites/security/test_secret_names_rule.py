@@ -42,9 +42,22 @@ SECRETS = [
     ("SECRET", "vault:hunter2"),
     ("PASSWORD", "<secret>"),
     ("STRIPE_WEBHOOK_SECRET", "off"),
+    ("PASSWORD_RESET_TOKEN", "b7Kq93xTz"),
+    ("NEXT_PUBLIC_API_SECRET", "b7Kq93xTz"),
+    ("VITE_ADMIN_PASSWORD", "hunter22"),
+    ("NEXT_PUBLIC_TOKEN", "ghp_" + "a" * 36),
+    ("PUBLIC_TOKEN", "b7Kq93xTz"),
+    ("RESET_PASSWORD", "604800"),
 ]
 
 HARMLESS = [
+    # Built into what every visitor's browser gets: the issuer means them to be seen.
+    ("NEXT_PUBLIC_MAPBOX_TOKEN", "pk.abc.def"),
+    ("VITE_MAPBOX_TOKEN", "pk.abc.def"),
+    ("REACT_APP_MAPS_API_KEY", "b7Kq93xTz"),
+    ("PASSWORD_RESET_TOKEN", "604800"),
+    ("EMAIL_VERIFY_TOKEN", "86400s"),
+    ("RESET_TOKEN", "15m"),
     ("PASSWORD_MIN_LENGTH", "12"),
     ("MIN_PASSWORD", "12"),
     ("MAX_TOKENS", "4096"),
