@@ -46,15 +46,16 @@ class Purse:
         self._subaddresses[made["address"]] = int(made["address_index"])
         return str(made["address"])
 
-    def pay(self, address: str, amount: int) -> str:
-        """Send `amount` piconero and return the transaction's id; it waits in the pool until somebody mines.
+    def pay(self, address: str, *amounts: int) -> str:
+        """Send piconero, an output for each amount, and return the transaction's id; it waits in the pool until somebody mines.
 
         Raises:
             CannotTell: nothing was sent, for the daemon is away or the purse's money is still locked; again is right.
 
         """
         try:
-            sent = self.wallet.call("transfer", destinations=[{"address": address, "amount": amount}], account_index=0)
+            outputs = [{"address": address, "amount": amount} for amount in amounts]
+            sent = self.wallet.call("transfer", destinations=outputs, account_index=0)
         except WalletError as error:
             message = f"the purse could not pay: {error}"
             raise CannotTell(message) from error

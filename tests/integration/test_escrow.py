@@ -10,7 +10,7 @@ import pytest
 
 from chaos.faults.process import crash
 from stack.model import Stack
-from stack.money import books_of
+from stack.money import books_of, broken
 from stack.purse import Purse, open_purse
 from stack.settle import ENDINGS, settling_on
 from stack.settling import PRICE_PICONERO, Settling, Voyage
@@ -82,6 +82,35 @@ def test_odd_deposits_leave_nobody_out_of_pocket(
 
     assert wrong(stack, purse, [voyage]) == []
     assert (len(voyage.payouts), books_of(stack).locked) == (payouts, 0)
+
+
+def test_a_crumb_fills_no_gap_and_is_not_spent(stack: Stack, purse: Purse, settling: Settling) -> None:
+    """A wallet would spend an output of one piconero, at the fee of an input: seen before payouts chose their outputs."""
+    voyage = settling.begin("release", deposits=(PRICE_PICONERO - 1, 1))
+    settling.settle([voyage], within=WITHIN, until=lambda one: one.received == PRICE_PICONERO)
+    before = settling.look(voyage).state
+
+    voyage.deposits += (PRICE_PICONERO,)
+    everything = sum(voyage.deposits)
+    settling.settle([voyage], within=WITHIN, until=lambda one: one.state == "released" and one.received == everything)
+
+    back, onward = purse.received(voyage.refund_address), purse.received(voyage.payout_address)
+    assert (before, voyage.held, broken(stack)) == ("created", 1, [])
+    assert back == {voyage.payouts[0]: PRICE_PICONERO - 1}
+    assert PRICE_PICONERO - 3_000_000_000 < onward[voyage.payouts[0]] < PRICE_PICONERO  # a fee of two inputs: 2.6e9
+
+
+def test_a_deposit_of_several_outputs_is_paid_out_at_a_fee_of_as_many_inputs(
+    stack: Stack, purse: Purse, settling: Settling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pay, tenth = purse.pay, PRICE_PICONERO // 10
+    monkeypatch.setattr(purse, "pay", lambda address, _: pay(address, *[tenth] * 10))
+    voyage = settling.begin("release")
+
+    settling.settle([voyage], within=WITHIN)
+
+    assert wrong(stack, purse, [voyage]) == []
+    assert books_of(stack).orders[-1]["held"] == 0
 
 
 @pytest.mark.parametrize("victim", ["server-blue", "monero-wallet-rpc-vendor", "monerod"])
