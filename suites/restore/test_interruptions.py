@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from stack.errors import CannotTell
 from stack.model import Stack
 from stack.ops.encrypted_database import connect
 from suites.ahead import ahead
@@ -103,6 +104,13 @@ def test_killed_at_any_stage(drill: Callable[[], Kills], evidence: Evidence) -> 
             f" then left alone: {told['again'] or 'done'}; {told['verify_said']}"
         )
         judge_kills(what, told, restored=kills.restored)
+        require_a_hit(what, told)
+
+
+def require_a_hit(what: str, told: Mapping[str, Any]) -> None:
+    """Raises CannotTell when the command had always ended before it was to be killed: then nothing was interrupted."""
+    if all(kill["ended"] for kill in told["kills"]):
+        raise CannotTell(f"{what}: had ended before each of {len(told['kills'])} moments at which it was to be killed")
 
 
 def make_newer(bench: Bench) -> None:

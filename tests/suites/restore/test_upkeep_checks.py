@@ -11,7 +11,7 @@ from stack.completed import Completed
 from stack.errors import CannotTell
 from suites.restore.clockwork import Line, next_of
 from suites.restore.losing import Kept, loss_between
-from suites.restore.test_interruptions import judge_full_disk, judge_kills
+from suites.restore.test_interruptions import judge_full_disk, judge_kills, require_a_hit
 from suites.restore.test_objectives import judge_losses
 from suites.restore.test_upkeep import (
     PastTheirTime,
@@ -193,3 +193,13 @@ def test_retention_that_removes_too_little_or_too_much_fails() -> None:
         judge_first({"today"}, kept={"today", "young"}, gone={"old"})
     with pytest.raises(AssertionError, match="was the last good backup, and is gone"):
         judge_last_good({"today"}, last_good="old")
+
+
+@pytest.mark.parametrize("ended", [[True], [True, True]])
+def test_kills_that_all_came_too_late_interrupted_nothing(ended: list[bool]) -> None:
+    with pytest.raises(CannotTell, match=f"^backup: had ended before each of {len(ended)} moments"):
+        require_a_hit("backup", {"kills": [{"ended": each} for each in ended]})
+
+
+def test_one_kill_that_landed_is_enough() -> None:
+    require_a_hit("backup", {"kills": [{"ended": True}, {"ended": False}]})
