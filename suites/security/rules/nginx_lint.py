@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stack.errors import CannotTell
-from suites.security.rules.overlaps import GIXY_LEFT_OUT
+from suites.security.rules.overlaps import GIXY_LEFT_OUT, GIXY_TEXTS_LEFT_OUT
 
 # Of a rule that says what a check of ours says, the severity is that check's: knowing a version opens nothing by itself.
 _OWN_SEVERITY = {"version_disclosure": "low", "UNSPECIFIED": "low"}
@@ -104,6 +104,8 @@ def _issues(manager: object, folder: str) -> list[Issue]:
     for plugin in getattr(manager, "results"):  # noqa: B009 - the library has no types
         for issue in plugin.issues:
             text = _sentences(issue.reason or issue.summary or plugin.summary)
+            if text.startswith(tuple(GIXY_TEXTS_LEFT_OUT)):
+                continue
             placed = [directive for directive in issue.directives if getattr(directive, "line", None)]
             path = str(placed[0].file or "").removeprefix(folder) if placed else ""
             found.append(Issue(plugin.name, text, path, int(placed[0].line) if placed else 0))

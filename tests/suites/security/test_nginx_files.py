@@ -136,6 +136,35 @@ def test_includes_in_comments_are_none() -> None:
     assert includes("# include a.conf;\ninclude 'b.conf'; include\n  \"c.conf\";") == ["b.conf", "c.conf"]
 
 
+SERVER = """events {}
+http { server_tokens off; server { listen 443 ssl; server_name a.example; ssl_certificate /c; ssl_certificate_key /k;
+add_header Strict-Transport-Security "max-age=63072000; includeSubDomains" always; %s return 404; } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("ssl_protocols TLSv1.2 TLSv1.3;", []),
+        (
+            "ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers on; ssl_ciphers ECDHE-RSA-AES256-GCM-SHA384;",
+            [],
+        ),
+        ("", ["No ssl_protocols directive found."]),
+        ("ssl_protocols TLSv1.1 TLSv1.2;", ["Insecure protocols enabled: TLSv1.1."]),
+        ("ssl_protocols TLSv1.2; ssl_ciphers DES-CBC3-SHA;", ["Weak"]),
+    ],
+)
+def test_nginx_own_default_of_suites_is_no_finding_and_old_protocols_and_weak_suites_are(
+    lines: str, said: list[str]
+) -> None:
+    found = nginx_lint.audit("/n.conf", {"/n.conf": SERVER % lines})
+
+    assert {issue.rule for issue in found} <= {"weak_ssl_tls"}
+    assert len(found) == len(said)
+    assert all(issue.text.startswith(text) for issue, text in zip(found, said, strict=True))
+
+
 def test_a_finding_in_an_included_file_names_that_file_and_its_line() -> None:
     texts = {"/etc/nginx/nginx.conf": MAIN.replace("conf.d", "/etc/nginx/conf.d"), "/etc/nginx/conf.d/a.conf": SITE}
 
