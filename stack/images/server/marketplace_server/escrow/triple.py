@@ -196,7 +196,7 @@ class Triple:
         A wallet takes any that fit, so all others at the subaddress are frozen meanwhile: of two attempts at one payout,
         the second would else spend what came in between, and the chain would let both happen.
         """
-        asked = {"transfer_type": "all", "account_index": _ACCOUNT, "subaddr_indices": [plan.minor]}
+        asked: dict[str, Any] = {"transfer_type": "all", "account_index": _ACCOUNT, "subaddr_indices": [plan.minor]}
         told = (await maker.call("incoming_transfers", **asked, verbose=True)).get("transfers", [])
         # One without a key image can't be spent by this wallet yet, and not be frozen.
         there = [one for one in told if not one["spent"] and one["key_image"]]
