@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from marketplace_server.escrow.records import Deposit
 from marketplace_server.escrow.rules import Payment, Plan
 from marketplace_server.escrow.triple import Disagreement, Triple
 
@@ -26,6 +27,11 @@ class Wallet:
     async def call(self, method: str, **params: Any) -> dict[str, Any]:
         answer: dict[str, Any] = getattr(self, f"_{method}")(params)
         return answer
+
+    def _get_transfers(self, _: dict[str, Any]) -> dict[str, Any]:
+        one = {"subaddr_index": {"minor": 7}, "txid": "first", "height": 5, "confirmations": 10, "locked": False}
+        amounts = {"amount": 3 * PRICE, "amounts": [PRICE, PRICE, PRICE], "double_spend_seen": False}
+        return {"in": [one | amounts]}
 
     def _incoming_transfers(self, params: dict[str, Any]) -> dict[str, Any]:
         assert (params["subaddr_indices"], params["verbose"]) == ([7], True)
@@ -73,6 +79,13 @@ def test_an_equal_output_that_is_not_credited_yet_is_not_spent_in_the_place_of_o
 
     assert maker.picked == ["image 1"]
     assert maker.frozen == set()  # what is frozen is missing from the balance
+
+
+def test_a_deposit_is_told_with_the_number_of_its_outputs() -> None:
+    wallets = {name: Wallet(name) for name in ("vendor", "arbiter")}
+    triple = Triple(wallets, Wallet("daemon"))  # type: ignore[arg-type]
+
+    assert asyncio.run(triple.deposits(0)) == [Deposit(7, "first", 3 * PRICE, 5, outputs=3)]
 
 
 def test_what_spends_another_output_is_not_signed() -> None:
