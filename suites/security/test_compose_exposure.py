@@ -149,15 +149,28 @@ def members_of(stack: Stack) -> dict[str, list[str]]:
 def test_service_mounts_nothing_of_the_host(stack: Stack, service: Service, evidence: Evidence) -> None:
     offences = []
     project = PurePosixPath(stack.declared.folder)
-    for index, mount in enumerate(service.mounts):
-        if mount.kind != "bind":
-            continue
-        problem = exposure.host_path_problem(mount.source, read_only=mount.read_only, project=project)
-        if problem and exposure.is_its_work(service.role, mount.source, read_only=mount.read_only):
+    binds = []
+    for index, source, read_only, named in host_paths(stack, service):
+        binds.append(f"{source}{named}{' (ro)' if read_only else ''}")
+        problem = exposure.host_path_problem(source, read_only=read_only, project=project)
+        if problem and exposure.is_its_work(service.role, source, read_only=read_only):
             evidence.declared(f"considered: {problem}, which is what a {service.role} reads ({service.role_reason})")
         elif problem:
-            offences.append(Finding(f"{service.name}: {problem}", service.where_of("volumes", index), mount.source))
-    binds = [f"{mount.source}{' (ro)' if mount.read_only else ''}" for mount in service.mounts if mount.kind == "bind"]
+            offences.append(Finding(f"{service.name}: {problem}{named}", service.where_of("volumes", index), source))
+    if str(service.config.get("use_api_socket")).lower() == "true":
+        text = f"{service.name}: use_api_socket hands it the engine's socket: whoever controls the container controls the host"
+        offences.append(Finding(text, service.where_of("use_api_socket"), "use_api_socket"))
     evidence.declared(f"{service.name}: host paths {', '.join(binds) or 'none'}")
 
     judge(offences, check="SEC-CMP-006", evidence=evidence, profile=stack.profile, service=service.name)
+
+
+def host_paths(stack: Stack, service: Service) -> Iterator[tuple[int, str, bool, str]]:
+    """What a service mounts of the host: the mount's place in the list, the path, whether read-only, and the volume that hides it."""
+    volumes = stack.rendered.get("volumes") or {}
+    for index, mount in enumerate(service.mounts):
+        if mount.kind == "bind":
+            yield index, mount.source, mount.read_only, ""
+        elif mount.kind == "volume" and (hidden := exposure.host_source(volumes.get(mount.source) or {})):
+            source, read_only = hidden
+            yield index, source, read_only or mount.read_only, f" (as the volume {mount.source})"

@@ -12,6 +12,7 @@ from suites.security import said_once
 from suites.security.private_paths import private_paths
 from suites.security.repository import others_may_read
 from suites.security.rules import secret_values
+from suites.security.rules.client_words import in_client_words
 from suites.security.rules.finding import Finding, judge
 from suites.security.secret_origins import Origins
 
@@ -85,7 +86,8 @@ def in_commands(service: Service, mounted: list[str], origins: Origins) -> Itera
     test = (service.healthcheck or {}).get("test")
     words["healthcheck"] = [str(word) for word in test] if isinstance(test, list) else [str(test)] if test else None
     for key, line in words.items():
-        for name, why in secret_values.in_words(line or [], mounted=mounted):
+        said = secret_values.in_words(line or [], mounted=mounted)
+        for name, why in (*said, *in_client_words(line or [], mounted=mounted)):
             origin = origins.of_text(" ".join(line or []))
             if origin is not None:
                 origins.reaches(origin, f"holds {why} by value", FILE, service.name)

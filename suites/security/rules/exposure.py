@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 # What an edge without a profile may publish to everybody: the web's ports and their customary unprivileged twins.
 WEB_PORTS = frozenset({"80/tcp", "443/tcp", "443/udp", "8080/tcp", "8443/tcp", "8000/tcp", "3000/tcp", "5000/tcp"})
@@ -33,9 +35,29 @@ _WORK: dict[str, tuple[str, ...]] = {
 }
 
 
+def on_the_host(source: str) -> PurePosixPath:
+    """A path as the kernel follows it, whatever dots and slashes it is written with (POSIX keeps two leading slashes, Linux does not)."""
+    return PurePosixPath(re.sub("^//", "/", posixpath.normpath(source)))
+
+
+def host_source(volume: Mapping[str, Any]) -> tuple[str, bool] | None:
+    """The host's path that a named volume is made of, and whether it is read-only; None for a volume of the engine's own.
+
+    The local driver hands its options to mount(2): a bind, or a disk of the host, is no less one for having a name.
+    """
+    options = volume.get("driver_opts")
+    if volume.get("driver") not in (None, "local") or not isinstance(options, Mapping):
+        return None
+    flags = str(options.get("o") or "").split(",")
+    device = str(options.get("device") or "")
+    if device.startswith("/") and ({"bind", "rbind"} & set(flags) or PurePosixPath("/dev") in on_the_host(device).parents):
+        return device, "ro" in flags
+    return None
+
+
 def is_its_work(role: str, source: str, *, read_only: bool) -> bool:
     """Whether reading the host's `source` is what a service of this role is for."""
-    path = PurePosixPath(source)
+    path = on_the_host(source)
     return read_only and any(
         path == PurePosixPath(root) or PurePosixPath(root) in path.parents for root in _WORK.get(role, ())
     )
@@ -46,7 +68,7 @@ def host_path_problem(source: str, *, read_only: bool, project: PurePosixPath | 
 
     What stands in the folder of the compose files, `project`, is the stack's own, wherever somebody has checked it out.
     """
-    path = PurePosixPath(posixpath.normpath(source))
+    path = on_the_host(source)
     if str(path) in ENGINE_SOCKETS:
         return (
             f"the engine's socket {path} is mounted: whoever controls the container controls the host, read-only or not"

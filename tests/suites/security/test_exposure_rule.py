@@ -27,6 +27,10 @@ from suites.security.rules import exposure, reach
         ("/home/user", True),
         ("/etc/localtime", False),
         ("/run/containerd/containerd.sock", True),
+        ("//var/run/docker.sock", True),
+        ("///run/docker.sock", True),
+        ("//etc", True),
+        ("/srv/..//etc/shadow", True),
     ],
 )
 def test_host_paths_that_give_the_host_away_are_found(path: str, read_only: bool) -> None:
@@ -182,3 +186,26 @@ def test_a_way_counts_for_every_replica() -> None:
     for answers in ([first, second], [second, first]):
         assert reach.every_replica(answers, {wanted}) == {wanted: False, other: True}
     assert reach.every_replica([first, first], {wanted}) == first
+
+
+@pytest.mark.parametrize(
+    ("volume", "source"),
+    [
+        ({"driver_opts": {"type": "none", "o": "bind", "device": "/etc"}}, ("/etc", False)),
+        ({"driver": "local", "driver_opts": {"o": "ro,rbind", "device": "/"}}, ("/", True)),
+        ({"driver_opts": {"type": "ext4", "device": "/dev/sda1"}}, ("/dev/sda1", False)),
+        ({"driver_opts": {"type": "cifs", "o": "username=x", "device": "//nas/share"}}, None),
+        ({"driver_opts": {"type": "nfs", "o": "addr=10.0.0.1,rw", "device": ":/export"}}, None),
+        ({"driver_opts": {"type": "tmpfs", "device": "tmpfs"}}, None),
+        ({"driver": "rclone", "driver_opts": {"o": "bind", "device": "/etc"}}, None),
+        ({"external": True}, None),
+        ({}, None),
+    ],
+)
+def test_a_volume_that_is_a_path_of_the_host_is_seen(volume: dict[str, object], source: tuple[str, bool] | None) -> None:
+    assert exposure.host_source(volume) == source
+
+
+def test_what_leads_out_of_where_a_role_reads_is_not_its_work() -> None:
+    assert exposure.is_its_work("log-shipper", "//var/log/", read_only=True)
+    assert not exposure.is_its_work("log-shipper", "/var/log/../../etc", read_only=True)
