@@ -34,6 +34,8 @@ def test_every_test_that_is_named_exists(row: tuple[str, list[tuple[str, str]]])
         "malformed JSON", "wrong types", "oversize body", "negative and overflowing", "unknown id", "with the same body",
         "with a different body", "someone else's order", "release before funding", "double release", "too small", "too large",
         "twice", "an error or garbage", "answers nothing", "reorganised chain", "full disk", "wrong key", "Schemathesis",
+        "cycle in extends or include", "env file", "undefined network", "plain HTTP on 443", "hangs in the handshake",
+        "never starts", "refuses exec",
     ],
 )  # fmt: skip
 def test_everything_that_was_asked_for_has_a_row(said: str) -> None:
