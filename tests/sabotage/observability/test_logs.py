@@ -111,7 +111,8 @@ LOSS = r"{} was killed: \d+ of \d+ lines of till are not in the store"
 
 
 def test_a_shipper_that_forgets_what_was_said_while_it_was_away_is_found(tmp_path: Path) -> None:
-    late = stage({"drop": {"older_than": "1s"}})
+    # Less than a restart takes, and far more than a line needs that is read as it is written.
+    late = stage({"drop": {"older_than": "300ms"}})
     with running(tmp_path, shipper=late) as stack, pytest.raises(AssertionError, match=LOSS.format("promtail")):
         the_loss_check(stack, "promtail", Evidence())
 
