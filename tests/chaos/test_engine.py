@@ -106,7 +106,7 @@ def test_latency_is_what_was_asked_for_and_gone_afterwards(small: Stack) -> None
     except CannotTell as reason:
         pytest.skip(f"needs the fault tool image: {reason}")
     fault = Latency("client", "web", 8000, milliseconds=200)
-    before = min(seconds_to_fetch(small) for _ in range(3))
+    before = min(seconds_to_fetch(small) for _ in range(12))
 
     with injected(fault, small) as injection:
         # The quickest of many: what a busy machine adds is not the fault's.
@@ -116,7 +116,8 @@ def test_latency_is_what_was_asked_for_and_gone_afterwards(small: Stack) -> None
     after = min(seconds_to_fetch(small) for _ in range(3))
     print(f"{fault}: {before * 1000:.1f} ms, {slow * 1000:.1f} ms, {after * 1000:.1f} ms; {seen}; {injection.proof}")
     assert seen
-    assert 0.19 <= slow - before <= 0.23  # `before` may have had a busy machine too
+    assert slow >= 0.2
+    assert slow - before <= 0.23
     assert after < 0.1
 
 
