@@ -77,7 +77,7 @@ def look(stack: Stack, dashboards: Iterable[Dashboard]) -> dict[str, list[Seen]]
     """What every panel shows before and after the stimuli, by dashboard. Raises CannotTell when a store or the edge can't be asked."""
     seen = {dashboard.name: [Seen(panel) for panel in dashboard.panels] for dashboard in dashboards}
     every = [one for several in seen.values() for one in several]
-    known = _known(stack)
+    known = _once_scraped(stack, every)
     for one in every:
         _judge_queries(stack, one, known)
     asked = [one for one in every if not one.refused]
@@ -96,6 +96,22 @@ def look(stack: Stack, dashboards: Iterable[Dashboard]) -> dict[str, list[Seen]]
             for session in held:
                 session.close()
     return seen
+
+
+def _once_scraped(stack: Stack, every: Iterable[Seen]) -> set[str]:
+    """The metrics there are, once each target has had its chance of a scrape: right after a bring-up there are none."""
+    asked = [query for one in every if one.panel.store == "prometheus" for query in one.panel.queries]
+    wanted = {metric for query in asked for metric in _metrics(query)}
+    known: set[str] = set()
+
+    def all_there() -> bool:
+        known.update(_known(stack))
+        return wanted <= known
+
+    with suppress(AssertionError):  # what is missing by then is a finding
+        within = longest_round(stack.prometheus.config()) * _ROUNDS
+        eventually(all_there, within=within, every=_EVERY, what="the first scrapes")
+    return known
 
 
 def _known(stack: Stack) -> set[str]:
