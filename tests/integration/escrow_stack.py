@@ -1,11 +1,11 @@
-"""A copy of the stack with all that an escrow needs, for tests that may spoil its chain and its database."""
+"""Copies of the stack with some of its services, all that an escrow needs above all, for tests that may spoil them."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
 import pytest
@@ -24,15 +24,20 @@ WALLETS = tuple(f"monero-wallet-rpc-{name}" for name in ("buyer", "vendor", "arb
 _SERVICES = ("nginx", "server-blue", "monerod", *WALLETS)
 
 
+def escrow_stack(project: str, offset: int) -> AbstractContextManager[Stack]:
+    """A copy with a server, its edge, its chain and its wallets."""
+    return copy_of(project, offset, _SERVICES)
+
+
 @contextmanager
-def escrow_stack(project: str, offset: int) -> Iterator[Stack]:
-    """Bring a copy up, and take it down afterwards. Skips the test where there is no engine."""
+def copy_of(project: str, offset: int, services: Sequence[str]) -> Iterator[Stack]:
+    """Bring a copy with these services up, and take it down afterwards. Skips the test where there is no engine."""
     env = environment(project, offset)
     try:
         Driver.connect(project, [COMPOSE_FILE], env=env)
     except NoEngine as error:
         pytest.skip(str(error))
-    began = _stack("up", "--project", project, "--offset", str(offset), "--no-build", "--services", *_SERVICES)
+    began = _stack("up", "--project", project, "--offset", str(offset), "--no-build", "--services", *services)
     try:
         assert began.returncode == 0, began.stderr
         yield Stack.load([COMPOSE_FILE], project=project, profile=COMPOSE_FILE.with_name("profile.toml"), env=env)

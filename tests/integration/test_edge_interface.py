@@ -6,46 +6,21 @@ import json
 import os
 import socket
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
-from stack.driver import Driver
 from stack.edge import Edge
-from stack.errors import NoEngine
-from stack.model import Stack
-from stack.project import COMPOSE_FILE, ROOT, environment
+from tests.integration.escrow_stack import escrow_stack
 from tests.server.conformance import conformance
-
-PROJECT = f"st-interface-{os.getpid()}"
-OFFSET = 5000
-WALLETS = tuple(f"monero-wallet-rpc-{name}" for name in ("buyer", "vendor", "arbiter"))
-SERVICES = ("nginx", "server-blue", "monerod", *WALLETS)
-
-
-def _stack(*arguments: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "stack", *arguments]
-    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
 
 
 @pytest.fixture(scope="module")
 def edge() -> Iterator[Edge]:
-    env = environment(PROJECT, OFFSET)
-    try:
-        Driver.connect(PROJECT, [COMPOSE_FILE], env=env)
-    except NoEngine as error:
-        pytest.skip(str(error))
-    began = _stack("up", "--project", PROJECT, "--offset", str(OFFSET), "--no-build", "--services", *SERVICES)
-    try:
-        assert began.returncode == 0, began.stderr
-        stack = Stack.load([COMPOSE_FILE], project=PROJECT, profile=COMPOSE_FILE.with_name("profile.toml"), env=env)
-        yield stack.edge
-    finally:
-        _stack("down", "--project", PROJECT)
+    with escrow_stack(f"st-interface-{os.getpid()}", 5000) as brought_up:
+        yield brought_up.edge
 
 
 def test_what_is_answered_through_the_edge_is_as_described(edge: Edge, tmp_path: Path) -> None:

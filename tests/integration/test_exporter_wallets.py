@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,39 +12,21 @@ from prometheus_client import generate_latest
 
 from exporter.collector import make_registry
 from exporter.config import Config, Endpoint
-from stack.driver import Driver
-from stack.errors import NoEngine
 from stack.model import Stack
-from stack.project import COMPOSE_FILE, ROOT, environment
 from stack.waiting import eventually
 from suites.observability.exposition import Exposition, scrape
 from suites.observability.test_metric_names import linted, untyped
+from tests.integration.escrow_stack import copy_of
 
-PROJECT = f"st-exporter-{os.getpid()}"
-OFFSET = 5000
 NAMES = ("buyer", "vendor", "arbiter")
 SERVICES = ("monerod", *(f"monero-wallet-rpc-{name}" for name in NAMES), "monero-exporter")
 GAUGES = ("balance_piconero", "unlocked_balance_piconero", "num_unspent_outputs", "height")
 
 
-def _stack(*arguments: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "stack", *arguments]
-    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
-
-
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    env = environment(PROJECT, OFFSET)
-    try:
-        Driver.connect(PROJECT, [COMPOSE_FILE], env=env)
-    except NoEngine as error:
-        pytest.skip(str(error))
-    began = _stack("up", "--project", PROJECT, "--offset", str(OFFSET), "--no-build", "--services", *SERVICES)
-    try:
-        assert began.returncode == 0, began.stderr
-        yield Stack.load([COMPOSE_FILE], project=PROJECT, profile=COMPOSE_FILE.with_name("profile.toml"), env=env)
-    finally:
-        _stack("down", "--project", PROJECT)
+    with copy_of(f"st-exporter-{os.getpid()}", 5000, SERVICES) as brought_up:
+        yield brought_up
 
 
 def _live(stack: Stack) -> Exposition:
