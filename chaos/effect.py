@@ -59,10 +59,22 @@ class Fault(ABC):
     def witness(self, stack: Stack, before: Fingerprint) -> str | None:
         """Evidence, in a sentence, that the fault bit; None while there is none. `before` is the stack before it."""
 
+    def touched(self, stack: Stack) -> dict[str, str]:
+        """What of the stack only this fault changes, by name: a file's checksum and owner, a limit, a clock's offset.
+
+        Part of the fingerprint before and after it. Raises CannotTell when it can't be looked at.
+        """
+        return {}
+
     @property
     def targets(self) -> tuple[str, ...]:
         """Every service it does something to."""
         return (self.service,)
+
+    @property
+    def tools(self) -> dict[str, str]:
+        """The labels of the helper containers that work for this fault, so that it removes its own and no other's."""
+        return {"seatrial.fault": str(self)}
 
     @property
     def parameters(self) -> dict[str, Any]:

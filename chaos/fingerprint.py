@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -12,6 +12,7 @@ from chaos import netns
 from chaos.health import health_of
 
 if TYPE_CHECKING:
+    from chaos.effect import Fault
     from stack.model import Stack
 
 SERVICE = "com.docker.compose.service"
@@ -26,17 +27,19 @@ class Fingerprint:
     services: dict[str, dict[str, Any]]
     incarnations: dict[str, dict[str, Any]] = field(default_factory=dict, compare=False)
     """Which container, process and start each service had: what a witness compares, and no part of equality."""
+    touched: dict[str, str] = field(default_factory=dict)
+    """What the fault says that it alone changes (`Fault.touched`): files, limits, clocks."""
 
     @classmethod
-    def of(cls, stack: Stack, *, rules_of: Iterable[str] = ()) -> Self:
-        """Look at the whole project. Raises CannotTell when the engine doesn't answer.
+    def of(cls, stack: Stack, *, fault: Fault | None = None) -> Self:
+        """Look at the whole project, and at what `fault` touches besides. Raises CannotTell when the engine doesn't answer.
 
         Packet rules and queues are read of every running container where that is cheap (on the engine's own host), and
-        elsewhere of the services named in `rules_of`.
+        elsewhere of the targets of `fault`.
         """
         containers = stack.driver.containers(all=True)
         everywhere = stack.driver.is_local() and shutil.which("nsenter") is not None
-        wanted = frozenset(rules_of)
+        wanted = frozenset(fault.targets if fault else ())
         asked = [c for c in containers if _own_network(c) and (everywhere or _label(c, SERVICE) in wanted)]
         with ThreadPoolExecutor(max_workers=4) as pool:
             network = dict(
@@ -48,7 +51,7 @@ class Fingerprint:
             well = {"health": health_of(stack, container)}
             services[name] = {**canonical(container), **well, **network.get(container["Id"], {})}
             incarnations[name] = incarnation(container)
-        return cls(services, incarnations)
+        return cls(services, incarnations, fault.touched(stack) if fault else {})
 
     def differences(self, after: Fingerprint) -> list[str]:
         """Sentences about what `after` has otherwise; empty when the stack is what it was."""
@@ -64,16 +67,22 @@ class Fingerprint:
                 # A service that was still starting, or sick, may be well afterwards: that is no leftover of a fault.
                 if old != new and not (key == "health" and new == "healthy"):
                     found.append(f"{name}: {key} was {old!r}, is {new!r}")
+        both = self.touched.keys() & after.touched.keys()
+        found += [
+            f"{what} was {self.touched[what]}, is {after.touched[what]}"
+            for what in sorted(both)
+            if self.touched[what] != after.touched[what]
+        ]
         return found
 
     def to_json(self) -> dict[str, Any]:
         """For the journal."""
-        return {"services": self.services, "incarnations": self.incarnations}
+        return {"services": self.services, "incarnations": self.incarnations, "touched": self.touched}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """What `to_json` wrote."""
-        return cls(dict(document["services"]), dict(document["incarnations"]))
+        return cls(dict(document["services"]), dict(document["incarnations"]), dict(document.get("touched") or {}))
 
 
 def canonical(container: Mapping[str, Any]) -> dict[str, Any]:

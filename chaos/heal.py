@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chaos.effect import Fault, RevertFailed
@@ -49,8 +49,11 @@ def heal(stack: Stack, journal: Journal) -> list[Healed]:
         return done
     for intent in reversed(intents):
         _revert_blindly(intent, stack)
-    # Newer intents saw the older ones' effects, so their idea of "before" is only right once all are reverted.
-    return [*done, *(_heal_one(intent, intents[0], stack, journal) for intent in intents)]
+    # Newer intents saw the older ones' effects, so the oldest one's idea of "before" is right, once all are reverted.
+    known = [Fingerprint.from_json(intent.before) for intent in intents]
+    touched = {what: state for one in reversed(known) for what, state in one.touched.items()}
+    before = replace(known[0], touched=touched)
+    return [*done, *(_heal_one(intent, before, stack, journal) for intent in intents)]
 
 
 def _ids(intent: Intent) -> set[str]:
@@ -58,10 +61,9 @@ def _ids(intent: Intent) -> set[str]:
     return {str(was["id"]) for was in Fingerprint.from_json(intent.before).incarnations.values()}
 
 
-def _heal_one(intent: Intent, oldest: Intent, stack: Stack, journal: Journal) -> Healed:
+def _heal_one(intent: Intent, before: Fingerprint, stack: Stack, journal: Journal) -> Healed:
     try:
         fault = decode(intent.fault)
-        before = Fingerprint.from_json(oldest.before)
         undo(fault, stack, before, only=_FAULTABLE)
         if not intent.injected:
             _outwait(fault, stack, before)

@@ -47,7 +47,7 @@ def injected(fault: Fault, stack: Stack, *, told: Callable[[str], None] = _to_no
     """
     runner = Runner.of(stack)
     runner.make_ready(fault)
-    before = Fingerprint.of(stack, rules_of=fault.targets)
+    before = Fingerprint.of(stack, fault=fault)
     number = runner.journal.intend(fault.to_json(), before.to_json())
     told("intent")
     injection = Injection(fault, before)

@@ -64,7 +64,7 @@ def standing(fault: Fault, stack: Stack, before: Fingerprint, *, only: Iterable[
     """What is left of the fault: sentences, empty when it is gone and the stack is what it was."""
     if fault.active(stack):
         return [f"{fault} is still seen"]
-    after = Fingerprint.of(stack, rules_of=fault.targets)
+    after = Fingerprint.of(stack, fault=fault)
     if only is None:
         return before.differences(after)
     keys = frozenset(only)
@@ -78,5 +78,6 @@ def narrowed(fingerprint: Fingerprint, keys: frozenset[str], other: Fingerprint)
             name: {key: value for key, value in state.items() if key in keys}
             for name, state in fingerprint.services.items()
             if name in other.services
-        }
+        },
+        touched=fingerprint.touched,
     )

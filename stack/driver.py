@@ -282,10 +282,14 @@ class Driver:
             raise CannotTell(message)
         return done.stdout.strip() if detach else done
 
-    def remove_helpers(self) -> list[str]:
-        """Remove the project's helper containers that a killed session left behind; returns their names."""
+    def remove_helpers(self, **labels: str) -> list[str]:
+        """Remove the project's helper containers that a killed session left behind; returns their names.
+
+        With labels only those that carry all of them: helpers of one fault, while another's stand.
+        """
+        wanted = [f"{HELPER_LABEL}={self.project}", *(f"{name}={value}" for name, value in labels.items())]
         with _translated("listing helper containers"):
-            listed = self.api.containers(all=True, filters={"label": [f"{HELPER_LABEL}={self.project}"]})
+            listed = self.api.containers(all=True, filters={"label": wanted})
         for entry in listed:
             self.remove(entry["Id"])
         return [entry["Names"][0].lstrip("/") for entry in listed]

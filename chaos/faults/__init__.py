@@ -1,8 +1,11 @@
-"""Every fault by the name of its effect: adding one is a class in its family's file, and a line here."""
+"""Every fault by the name of its effect: adding one is a class in its family's file, found here by its being there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chaos.effect import Fault
@@ -25,9 +28,26 @@ __all__ = [
     "make",
 ]
 
-FAULTS: Mapping[str, type[Fault]] = {
-    fault.effect: fault for fault in (Killed, Stopped, Paused, Restarted, Removed, Disconnected, Partitioned, Latency)
-}
+
+def _classes() -> Iterator[type[Fault]]:
+    for module in pkgutil.iter_modules(__path__):
+        name = f"{__name__}.{module.name}"
+        for found in vars(importlib.import_module(name)).values():
+            # What is only imported there is found where it is written.
+            written_here = inspect.isclass(found) and issubclass(found, Fault) and found.__module__ == name
+            if written_here and not inspect.isabstract(found) and not found.__name__.startswith("_"):
+                yield found
+
+
+def _by_effect() -> dict[str, type[Fault]]:
+    found: dict[str, type[Fault]] = {}
+    for fault in _classes():
+        if (other := found.setdefault(fault.effect, fault)) is not fault:
+            raise ValueError(f"{fault.__name__} and {other.__name__} are both called {fault.effect!r}")
+    return dict(sorted(found.items()))
+
+
+FAULTS: Mapping[str, type[Fault]] = _by_effect()
 
 
 def make(effect: str, parameters: Mapping[str, Any]) -> Fault:

@@ -64,7 +64,7 @@ class Latency(Fault):
                 network=f"container:{container['Id']}",
                 user=_UID,
                 detach=True,
-                labels={"seatrial.fault": self.effect},
+                labels=self.tools,
             )
             assert isinstance(helper, str)
             eventually(
@@ -97,7 +97,7 @@ class Latency(Fault):
         if in_use:
             # Two late answers: a request that has just begun may need a second one.
             pause(2 * self.milliseconds / 1000 + 0.1)
-        stack.driver.remove_helpers()
+        stack.driver.remove_helpers(**self.tools)
 
     def active(self, stack: Stack) -> bool:
         """Whether a rule of ours stands."""

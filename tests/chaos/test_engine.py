@@ -66,7 +66,7 @@ FAULTS: list[Fault] = [
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_a_fault_bites_and_is_proved_gone(small: Stack, fault: Fault, record_property: pytest.Function) -> None:
     eventually(lambda: healthy("web").complaint(small) is None, within=SOON, every=NOW_AND_THEN)
-    before = Fingerprint.of(small, rules_of=["web"])
+    before = Fingerprint.of(small, fault=fault)
     began = time.monotonic()
 
     with injected(fault, small) as injection:
@@ -75,7 +75,7 @@ def test_a_fault_bites_and_is_proved_gone(small: Stack, fault: Fault, record_pro
 
     took = time.monotonic() - began
     print(f"{fault}: {seen}; {took:.2f} s in all, proof {injection.proof}")
-    assert before.differences(Fingerprint.of(small, rules_of=["web"])) == []
+    assert before.differences(Fingerprint.of(small, fault=fault)) == []
     assert all(fetches(small, name) for name in ("web", "shop", "till"))
     assert journal_of(small).standing() == []
 
@@ -176,11 +176,11 @@ with injected(fault, stack, told=told):
 def test_a_killed_runner_is_cleaned_up_after_on_the_real_engine(small: Stack, number: int) -> None:
     Runner.of(small).close()
     eventually(lambda: healthy("web").complaint(small) is None, within=SOON, every=NOW_AND_THEN)
-    before = Fingerprint.of(small, rules_of=["web", "client"])
     seed = int(os.environ.get("SEATRIAL_SEED", "20261124")) + number
     draw = random.Random(seed)
     fault, step = draw.choice([*FAULTS, Latency("client", "web", 8000, 100)]), draw.choice(STEPS)
     print(f"seed {seed}: {fault} killed at {step}")
+    before = Fingerprint.of(small, fault=fault)
     argv = [sys.executable, "-c", PROGRAM, str(SMALL), PROJECT, json.dumps(fault.to_json()), step]
 
     died = subprocess.run(argv, check=False, cwd=Path(__file__).parents[2]).returncode
@@ -190,7 +190,7 @@ def test_a_killed_runner_is_cleaned_up_after_on_the_real_engine(small: Stack, nu
     eventually(lambda: fetches(small, "shop"), within=timedelta(seconds=5), every=NOW_AND_THEN, what=f"healing {fault}")
     print(f"serving {time.monotonic() - began:.2f} s after the runner's death")
     eventually(lambda: not journal_of(small).standing(), within=SOON, every=NOW_AND_THEN)
-    assert before.differences(Fingerprint.of(small, rules_of=["web", "client"])) == []
+    assert before.differences(Fingerprint.of(small, fault=fault)) == []
     assert judged_by_the_engine_alone() == ""
 
 
