@@ -28,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "docs":
                 return _docs(options.output)
         stack = _stack(options)
+        if options.command == "capabilities":
+            return _capabilities(stack)
         if options.project not in (None, DEFAULT):
             _require_there(stack)
         return _status(stack) if options.command == "status" else _heal(stack)
@@ -50,6 +52,7 @@ def _parser() -> Parser:
         # Suppressed, as a default here would undo what was said before the command.
         _say_which_stack(commands.add_parser(name, help=help), project=argparse.SUPPRESS, files=argparse.SUPPRESS)
     commands.add_parser("list", help="the faults there are")
+    commands.add_parser("capabilities", help="what this machine offers to faults, and what is done where it does not")
     docs = commands.add_parser("docs", help="write the catalogue of faults")
     docs.add_argument("--output", type=Path, default=Path(__file__).parent.parent / "docs" / "faults.md")
     return parser
@@ -109,6 +112,13 @@ def _heal(stack: Stack) -> int:
     if not healed:
         sys.stdout.write(f"nothing stands in project {stack.project}\n")
     return OK if all(each.ok for each in healed) else LEFT
+
+
+def _capabilities(stack: Stack) -> int:
+    from chaos.capabilities import lines
+
+    sys.stdout.write("\n".join(lines(stack.driver)) + "\n")
+    return OK
 
 
 def _list() -> int:
