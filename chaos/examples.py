@@ -1,0 +1,38 @@
+"""One fault of each effect as the small stack can have it: what the campaign kills in, the benchmark times and `list` shows.
+
+A fault that isn't here stands in ELSEWHERE with the reason; a test sees that none is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chaos.effect import Fault
+from chaos.faults import Disconnected, Killed, Latency, Partitioned, Paused, Removed, Restarted, Stopped
+
+FETCH = ("curl", "-s", "-o", "/dev/null", "-m", "1", "http://web:8000/")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A fault of chaos/campaign/compose.yaml, with what makes its effect show."""
+
+    fault: Fault
+    stir: tuple[str, ...] = FETCH
+    """Run in `client`, again and again, until the fault's witness has seen something; what it answers doesn't matter."""
+
+
+EXAMPLES: Mapping[str, Example] = {
+    "disconnected": Example(Disconnected("web", "inside")),
+    "killed": Example(Killed("web")),
+    "latency": Example(Latency("client", "web", 8000, milliseconds=50)),
+    "partitioned": Example(Partitioned("web", ("client",))),
+    "paused": Example(Paused("web")),
+    "removed": Example(Removed("web")),
+    "restarted": Example(Restarted("web", grace_seconds=1)),
+    "stopped": Example(Stopped("web", grace_seconds=1)),
+}
+
+ELSEWHERE: Mapping[str, str] = {}
+"""Effects that the small stack can't have, and why."""
