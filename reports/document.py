@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +18,7 @@ from reports.gate import gates_from
 from reports.outcome import Outcome, Result
 from reports.text import printable
 from stack.errors import UserError
+from suites.chronicle import Chronicle
 from suites.entry import Area, Check, Impact, Level, Severity
 from suites.notes import Measure, Moment, Note, Table
 
@@ -89,7 +90,8 @@ def check_from_json(data: Mapping[str, Any]) -> Check:
 
 def result_to_json(result: Result) -> dict[str, Any]:
     """A result as plain data; what is empty is left out."""
-    data = asdict(result) | {"outcome": result.outcome.name, "seconds": round(result.seconds, 6)}
+    data = asdict(replace(result, chronicle=None)) | {"outcome": result.outcome.name, "seconds": round(result.seconds, 6)}
+    data["chronicle"] = result.chronicle.to_json() if result.chronicle else ""
     return {key: value for key, value in data.items() if value not in ("", (), False) or key in ("subject", "seconds")}
 
 
@@ -122,6 +124,7 @@ def result_from_json(data: Mapping[str, Any]) -> Result:
         timeline=tuple(Moment(float(m["at_seconds"]), _text(m["text"])) for m in data.get("timeline", ())),
         places=tuple((_text(file), int(line)) for file, line in data.get("places", ())),
         traceback=_text(data.get("traceback", "")),
+        chronicle=Chronicle.from_json(_printable_tree(data["chronicle"])) if "chronicle" in data else None,
     )
 
 

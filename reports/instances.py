@@ -62,4 +62,5 @@ def result_of(item: pytest.Item, entry: Check, judged: Judgement | None) -> Resu
         timeline=tuple(seen.timeline),
         places=tuple((_shown(Path(file), item.config.rootpath), line) for file, line in seen.places),
         traceback=item.stash.get(TRACEBACK, "").strip(),
+        chronicle=seen.chronicle,
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from suites.chronicle import Chronicle
 from suites.notes import Evidence, Measure, Moment, Note, Table
 
 __all__ = ["Evidence", "Judgement", "Outcome", "Result", "worst"]
@@ -66,6 +67,7 @@ class Result:
     timeline: tuple[Moment, ...] = ()
     places: tuple[tuple[str, int], ...] = ()
     traceback: str = ""
+    chronicle: Chronicle | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:

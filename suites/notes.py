@@ -6,10 +6,12 @@ thing itself shows, with the numbers it measured; the reports print them as they
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from suites.chronicle import Chronicle
 
 
 class Where(Protocol):
@@ -67,6 +69,7 @@ class Evidence:
         self.tables: list[Table] = []
         self.timeline: list[Moment] = []
         self.places: list[tuple[str, int]] = []
+        self.chronicle: Chronicle | None = None
 
     def declared(self, text: str, where: Where | None = None) -> None:
         """Note what a file says, and where."""
@@ -98,6 +101,12 @@ class Evidence:
     def moment(self, at_seconds: float, text: str) -> None:
         """Add a line to the check's timeline (an experiment's steady, inject, witness, revert)."""
         self.timeline.append(Moment(float(at_seconds), text))
+
+    def chronicled(self, document: Mapping[str, Any]) -> None:
+        """Keep what happened second by second, in the form that `Chronicle.to_json` gives. Raises KeyError, TypeError or
+        ValueError when it is not of that form.
+        """
+        self.chronicle = Chronicle.from_json(document)
 
     def where(self, place: Where) -> None:
         """Name the file and line the finding is about; annotations in a code review land there."""
