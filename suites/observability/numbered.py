@@ -35,6 +35,7 @@ _MOST_LINES = 5000
 """What Loki answers at most (its max_entries_limit_per_query)."""
 _BITES_WITHIN = timedelta(seconds=15)
 _ROUND_WITHIN = timedelta(seconds=60)
+_ARRIVE_WITHIN = timedelta(seconds=15)
 _SOON = timedelta(milliseconds=200)
 _NOW_AND_THEN = timedelta(seconds=1)
 
@@ -85,6 +86,7 @@ def killed_on_the_way(stack: Stack, link: str, names: Sequence[str], *, within: 
     mark = f"seatrial-{secrets.token_hex(8)}"
     with _writing(stack, names, mark) as tallies:
         _a_round(tallies)
+        _see_them_arrive(stack, tallies, mark, began)
         with injected(Killed(link), stack) as injection:
             _see_it_bite(stack, injection)
         back = time.monotonic()
@@ -149,21 +151,37 @@ def _see_it_bite(stack: Stack, injection: Injection) -> None:
         raise CannotTell(f"the kill had no effect that could be seen: {error}") from error
 
 
+def _see_them_arrive(stack: Stack, tallies: Sequence[Tally], mark: str, began: datetime) -> None:
+    """Wait until lines of everybody are in the store: a link that loses what it has accepted must have accepted something.
+
+    Lines that don't arrive in time are no reason to stop: that they are missing is seen, and judged, at the end.
+    """
+    with suppress(AssertionError):
+        eventually(
+            lambda: _look(stack, tallies, mark, began) and all(tally.found for tally in tallies),
+            within=_ARRIVE_WITHIN, every=_NOW_AND_THEN, what="a first line of each service in the store",
+        )  # fmt: skip
+
+
 def _count(stack: Stack, tallies: Sequence[Tally], mark: str, began: datetime, *, within: timedelta) -> None:
     """Look until every written line is there, or the time is up: what is missing then is the check's to judge."""
-
-    def all_there() -> bool:
-        try:
-            lines = stack.loki.query_range(f'{{service=~".+"}} |= "{mark}"', start=began, limit=_MOST_LINES)
-        except Refused as error:
-            raise CannotTell(f"the store answers {error.status}") from error  # while it starts
-        if len(lines) >= _MOST_LINES:
-            raise CannotTell(f"more than {_MOST_LINES} lines were written, which can't be counted in one answer")
-        seen = Counter(line.text.removeprefix(mark).strip() for line in lines)
-        for tally in tallies:
-            told = ((number, seen[f"{tally.service} {number}"]) for number in range(tally.attempts * _BATCH))
-            tally.found = Counter({number: times for number, times in told if times})
-        return not any(tally.missing for tally in tallies)
-
     with suppress(AssertionError):
-        eventually(all_there, within=within, every=_NOW_AND_THEN, what="all lines in the store")
+        eventually(
+            lambda: _look(stack, tallies, mark, began) and not any(tally.missing for tally in tallies),
+            within=within, every=_NOW_AND_THEN, what="all lines in the store",
+        )  # fmt: skip
+
+
+def _look(stack: Stack, tallies: Sequence[Tally], mark: str, began: datetime) -> bool:
+    """Count what is in the store now. Raises CannotTell when the store can't be asked, or can't say it in one answer."""
+    try:
+        lines = stack.loki.query_range(f'{{service=~".+"}} |= "{mark}"', start=began, limit=_MOST_LINES)
+    except Refused as error:
+        raise CannotTell(f"the store answers {error.status}") from error  # while it starts
+    if len(lines) >= _MOST_LINES:
+        raise CannotTell(f"more than {_MOST_LINES} lines were written, which can't be counted in one answer")
+    seen = Counter(line.text.removeprefix(mark).strip() for line in lines)
+    for tally in tallies:
+        told = ((number, seen[f"{tally.service} {number}"]) for number in range(tally.attempts * _BATCH))
+        tally.found = Counter({number: times for number, times in told if times})
+    return True

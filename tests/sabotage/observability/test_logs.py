@@ -107,7 +107,7 @@ def test_a_shipper_that_drops_a_services_lines_is_found(tmp_path: Path) -> None:
         assert outcomes(stack) == {"till": "till: a line it logged was not in the store 10 s later", "safe": "PASS"}
 
 
-LOSS = r"{} was killed: \d+ of \d+ lines of till are not in the store"
+LOSS = r"{} was killed: \d+ of \d+ lines of (till|safe) are not in the store"
 
 
 def test_a_shipper_that_forgets_what_was_said_while_it_was_away_is_found(tmp_path: Path) -> None:
