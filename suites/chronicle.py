@@ -52,6 +52,21 @@ class Track:
     answers: tuple[Answer, ...]
     allowed_seconds: float | None = None
 
+    @property
+    def outages(self) -> tuple[tuple[float, float], ...]:
+        """Begin and end of each: from asking what was answered wrongly to the arrival of the next right answer, or the last."""
+        found: list[tuple[float, float]] = []
+        began: float | None = None
+        for one in self.answers:
+            if one.complaint:
+                began = one.at_seconds if began is None else began
+            elif began is not None:
+                found.append((began, one.at_seconds + one.seconds))
+                began = None
+        if began is not None:
+            found.append((began, self.answers[-1].at_seconds + self.answers[-1].seconds))
+        return tuple(found)
+
 
 @dataclass(frozen=True)
 class Traffic:
@@ -85,7 +100,14 @@ class Chronicle:
             "seconds": _ms(self.seconds),
             "experiment": dict(self.experiment),
             "steps": [
-                {"phase": s.phase, "name": s.name, "at_seconds": _ms(s.at_seconds), "seconds": _ms(s.seconds), "ok": s.ok, "said": s.said}
+                {
+                    "phase": s.phase,
+                    "name": s.name,
+                    "at_seconds": _ms(s.at_seconds),
+                    "seconds": _ms(s.seconds),
+                    "ok": s.ok,
+                    "said": s.said,
+                }
                 for s in self.steps
             ],
             "faults": [_span(one) for one in self.faults],
@@ -94,12 +116,19 @@ class Chronicle:
                 {
                     "name": t.name,
                     "allowed_seconds": t.allowed_seconds,
-                    "answers": [[_ms(a.at_seconds), _ms(a.seconds), *([a.complaint] if a.complaint else [])] for a in t.answers],
+                    "answers": [
+                        [_ms(a.at_seconds), _ms(a.seconds), *([a.complaint] if a.complaint else [])] for a in t.answers
+                    ],
                 }
                 for t in self.tracks
             ],
             "traffic": [
-                [_ms(one.at_seconds), one.requests, one.errors, None if one.p95_seconds is None else _ms(one.p95_seconds)]
+                [
+                    _ms(one.at_seconds),
+                    one.requests,
+                    one.errors,
+                    None if one.p95_seconds is None else _ms(one.p95_seconds),
+                ]
                 for one in self.traffic
             ],
             "alerts": [_span(one) for one in self.alerts],
@@ -135,7 +164,11 @@ def _span(one: Span) -> dict[str, Any]:
 
 def _spans(data: Sequence[Mapping[str, Any]]) -> tuple[Span, ...]:
     return tuple(
-        Span(_text(one["text"]), _number(one["from_seconds"]), None if one["to_seconds"] is None else _number(one["to_seconds"]))
+        Span(
+            _text(one["text"]),
+            _number(one["from_seconds"]),
+            None if one["to_seconds"] is None else _number(one["to_seconds"]),
+        )
         for one in data
     )
 
@@ -144,13 +177,20 @@ def _step(data: Mapping[str, Any]) -> Step:
     if data["phase"] not in PHASES:
         raise ValueError(f"{data['phase']!r} is no phase of an experiment")
     return Step(
-        data["phase"], _text(data["name"]), _number(data["at_seconds"]), _number(data["seconds"]), bool(data["ok"]), _text(data["said"])
+        data["phase"],
+        _text(data["name"]),
+        _number(data["at_seconds"]),
+        _number(data["seconds"]),
+        bool(data["ok"]),
+        _text(data["said"]),
     )
 
 
 def _track(data: Mapping[str, Any]) -> Track:
     allowed = data["allowed_seconds"]
-    answers = tuple(Answer(_number(one[0]), _number(one[1]), _text(one[2]) if len(one) > 2 else "") for one in data["answers"])
+    answers = tuple(
+        Answer(_number(one[0]), _number(one[1]), _text(one[2]) if len(one) > 2 else "") for one in data["answers"]
+    )
     return Track(_text(data["name"]), answers, None if allowed is None else _number(allowed))
 
 

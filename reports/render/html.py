@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from reports.gate import Gate, Tier, floored
 from reports.outcome import Outcome, Result
+from reports.render.timeline import in_words, picture
 from reports.repeat import repeat
 from reports.scorecard import CheckScore, Scorecard
 from reports.text import seconds, shortened
@@ -77,6 +78,8 @@ def _template() -> Any:
         "levels": _levels,
         "noted": _noted,
         "tables": _tables,
+        "picture": picture,
+        "in_words": in_words,
     }
     environment.filters |= {
         "percent": lambda value: "–" if value is None else floored(value),
@@ -171,7 +174,7 @@ def _split(one: CheckScore) -> tuple[list[Result], list[Result]]:
     brief: list[Result] = []
     for result in one.results:
         quiet = result.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE) and not result.reason
-        noted = result.notes or result.measures or result.tables or result.timeline
+        noted = result.notes or result.measures or result.tables or result.timeline or result.chronicle
         (brief if quiet and not noted else full).append(result)
     return full, brief
 
