@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chaos.effect import Fault, RevertFailed
-from chaos.faults import decode
+from chaos.faults import FAULTS, decode
 from chaos.fingerprint import Fingerprint
 from chaos.journal import Intent, Journal
 from chaos.undo import standing, undo
@@ -40,7 +40,11 @@ def heal(stack: Stack, journal: Journal) -> list[Healed]:
     if not intents:
         return []
     present = {container["Id"] for container in stack.driver.containers(all=True)}
-    gone = [intent for intent in intents if not present or (_ids(intent) and not present & _ids(intent))]
+    gone = [
+        intent
+        for intent in intents
+        if not _outlives(intent) and (not present or (_ids(intent) and not present & _ids(intent)))
+    ]
     for intent in gone:
         journal.note(intent.number, "healed", "the project has none of its containers of then any more")
     done = [Healed(_name(intent), True, "gone with its project") for intent in gone]
@@ -59,6 +63,12 @@ def heal(stack: Stack, journal: Journal) -> list[Healed]:
 def _ids(intent: Intent) -> set[str]:
     """The project's containers when the fault was begun: what it did, it did in them, and a project taken down took it along."""
     return {str(was["id"]) for was in Fingerprint.from_json(intent.before).incarnations.values()}
+
+
+def _outlives(intent: Intent) -> bool:
+    """Whether it did something that stays when the containers go: a volume's file is as wrong for those that come after."""
+    effect = FAULTS.get(str(intent.fault.get("effect")))
+    return effect is not None and effect.outlives_containers
 
 
 def _heal_one(intent: Intent, before: Fingerprint, stack: Stack, journal: Journal) -> Healed:

@@ -26,6 +26,18 @@ class HeldAlert:
     fingerprint: str
 
 
+@dataclass(frozen=True)
+class Silence:
+    """A silence that Alertmanager knows of, ended ones included for as long as it remembers them."""
+
+    id: str
+    matchers: Mapping[str, str]
+    author: str
+    comment: str
+    is_active: bool
+    ends_at: datetime | None
+
+
 class Alertmanager:
     """An Alertmanager at a URL. Every call raises CannotTell when it does not answer, Refused when it refuses."""
 
@@ -80,6 +92,20 @@ class Alertmanager:
         }
         answer = self._service.ask("POST", "/api/v2/silences", json=body)
         return str(self._service.json(answer)["silenceID"])
+
+    def silences(self) -> list[Silence]:
+        """Every silence, active, pending and expired."""
+        return [
+            Silence(
+                id=str(entry["id"]),
+                matchers={one["name"]: one["value"] for one in entry["matchers"]},
+                author=str(entry["createdBy"]),
+                comment=str(entry["comment"]),
+                is_active=entry["status"]["state"] == "active",
+                ends_at=moment(entry["endsAt"]),
+            )
+            for entry in self._service.get("/api/v2/silences")
+        ]
 
     def unsilence(self, silence_id: str) -> None:
         """End a silence."""
