@@ -29,6 +29,16 @@ def limit_files(pid: int, *, proc: Path = _PROC, mount: Path = _MOUNT) -> dict[s
     return found
 
 
+def text_of(pid: int, controller: str, *names: str, proc: Path = _PROC, mount: Path = _MOUNT) -> str | None:
+    """The text of the first of a controller's files that a process's control group has; None when it has none of them."""
+    for controllers, folder in _folders(pid, proc, mount):
+        if not controllers or controller in controllers:
+            for name in names:
+                with contextlib.suppress(OSError):
+                    return (folder / name).read_text()
+    return None
+
+
 def members(pid: int, *, proc: Path = _PROC, mount: Path = _MOUNT) -> set[int]:
     """The pids in a process's own control group and the groups below it; empty when they can't be read.
 

@@ -46,10 +46,12 @@ def complete(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     stdin: bytes | None = None,
+    keep_open: Sequence[int] = (),
 ) -> Completed:
     """Run `argv` (never through a shell) and return its answer; `env` is the whole environment, None inherits ours.
 
-    Whatever ends the wait early (time, Ctrl-C, SIGTERM) also ends the program and its children.
+    Whatever ends the wait early (time, Ctrl-C, SIGTERM) also ends the program and its children. It gets none of our open
+    files but those of `keep_open`: a lock, which is then held until it has ended, also when we are killed.
 
     Raises:
         CannotTell: the program is not there or did not end within `timeout_seconds`.
@@ -64,6 +66,7 @@ def complete(
             stderr=subprocess.PIPE,
             env=None if env is None else dict(env),
             cwd=cwd,
+            pass_fds=keep_open,
             start_new_session=True,  # a group of its own, so that its children can be ended with it
         )
     except OSError as error:

@@ -86,9 +86,14 @@ class Driver:
     # ── the project, by compose ─────────────────────────────────────────────────────────────────────────────────────
 
     def compose(
-        self, *args: str, timeout_seconds: float = 120, check: bool = True, stdin: bytes | None = None
+        self,
+        *args: str,
+        timeout_seconds: float = 120,
+        check: bool = True,
+        stdin: bytes | None = None,
+        keep_open: Sequence[int] = (),
     ) -> Completed:
-        """Run `docker compose` on this project's files.
+        """Run `docker compose` on this project's files; `keep_open` as for `complete`.
 
         Raises:
             CannotTell: it did not end in time, or (with `check`) not with exit code 0.
@@ -99,7 +104,8 @@ class Driver:
             argv += ["--file", str(file)]
         for profile in self.profiles:
             argv += ["--profile", profile]
-        done = complete([*argv, *args], timeout_seconds=timeout_seconds, env=os.environ | self.env, stdin=stdin)
+        env = os.environ | self.env
+        done = complete([*argv, *args], timeout_seconds=timeout_seconds, env=env, stdin=stdin, keep_open=keep_open)
         if check and not done.ok:
             message = f"`docker compose {' '.join(args)[:120]}` ended with {done.code}: {done.last_words()}"
             raise CannotTell(message)
@@ -167,6 +173,25 @@ class Driver:
         with _translated(f"inspecting image {ref}"):
             attrs: dict[str, Any] = self.api.inspect_image(ref)  # type: ignore[no-untyped-call]
             return attrs
+
+    def has_image(self, ref: str) -> bool:
+        """Whether the engine has an image by this name, digest or id."""
+        from docker.errors import ImageNotFound
+
+        with _translated(f"looking for image {ref}"):
+            try:
+                self.api.inspect_image(ref)  # type: ignore[no-untyped-call]
+            except ImageNotFound:
+                return False
+            return True
+
+    def derive_image(self, ref: str, dockerfile: str) -> None:
+        """Make an image by a Dockerfile without a context, from images that are here (nothing is asked at a registry)."""
+        argv = ["docker", "buildx", "build", "--load", "--provenance=false", "--tag", ref, "-"]
+        done = complete(argv, timeout_seconds=2 * _API_TIMEOUT_SECONDS, stdin=dockerfile.encode())
+        if not done.ok:
+            message = f"the image {ref} can't be made: {done.last_words()}"
+            raise CannotTell(message)
 
     def import_image(self, tar: bytes, ref: str, *, changes: Sequence[str] = ()) -> None:
         """Make an image of one layer out of a tar file's bytes; `changes` are lines of a Dockerfile such as `ENV A=b`."""
@@ -240,6 +265,7 @@ class Driver:
         env: Mapping[str, str] | None = None,
         stdin: bytes | None = None,
         workdir: str | None = None,
+        cgroupns: str | None = None,
     ) -> Completed | str:
         """Run a container of our own beside the project, labelled `seatrial.helper=<project>` and removed at its end.
 
@@ -257,6 +283,7 @@ class Driver:
             args += ["--label", f"{key}={value}"]
         args += [f"--network={network}"] if network else []
         args += [f"--pid={pid}"] if pid else []
+        args += [f"--cgroupns={cgroupns}"] if cgroupns else []
         args += ["--privileged"] if privileged else []
         args += [f"--cap-add={capability}" for capability in cap_add]
         for mount in mounts:
@@ -287,12 +314,17 @@ class Driver:
 
         With labels only those that carry all of them: helpers of one fault, while another's stand.
         """
-        wanted = [f"{HELPER_LABEL}={self.project}", *(f"{name}={value}" for name, value in labels.items())]
-        with _translated("listing helper containers"):
-            listed = self.api.containers(all=True, filters={"label": wanted})
+        listed = self.helpers(**labels)
         for entry in listed:
             self.remove(entry["Id"])
         return [entry["Names"][0].lstrip("/") for entry in listed]
+
+    def helpers(self, **labels: str) -> list[dict[str, Any]]:
+        """The project's helper containers, running or not, as the engine lists them; with labels those that carry all."""
+        wanted = [f"{HELPER_LABEL}={self.project}", *(f"{name}={value}" for name, value in labels.items())]
+        with _translated("listing helper containers"):
+            listed: list[dict[str, Any]] = self.api.containers(all=True, filters={"label": wanted})
+        return listed
 
     def kill(self, container_id: str, sig: str = "KILL") -> None:
         """Send a signal through the engine. After KILL this way the engine does not apply the restart policy."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stack.errors import CannotTell
 
 if TYPE_CHECKING:
+    from chaos.effect import Fault
     from stack.model import Stack
 
 _RUNS = ("running", "paused", "restarting")
@@ -28,6 +29,11 @@ def running(stack: Stack, service: str) -> list[dict[str, Any]]:
     if not found:
         raise CannotTell(f"{service} has no running container in project {stack.project}: there is nothing to break")
     return found
+
+
+def helpers_at_work(stack: Stack, fault: Fault) -> list[str]:
+    """The ids of the fault's own helper containers that run."""
+    return [str(one["Id"]) for one in stack.driver.helpers(**fault.tools) if one["State"] == "running"]
 
 
 def is_up(container: dict[str, Any]) -> bool:
