@@ -7,11 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from tests.again import Again
+
 _HERE = Path(__file__).parent
 _STRICT = pytest.mark.filterwarnings(
     "error::pytest.PytestUnraisableExceptionWarning",
     "ignore:(?s).*KeyboardInterrupt:pytest.PytestUnraisableExceptionWarning",
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare what CI asks for."""
+    parser.addoption("--again", action="store_true", help="ask the few tests that failed once more, and tell which passed then")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Listen to failures where they are to be asked again."""
+    if config.getoption("--again"):
+        config.pluginmanager.register(Again(config))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
