@@ -1,8 +1,9 @@
-"""For a person at 3 a.m.: what is broken on purpose, and take it back. `python -m chaos status|heal|list|docs`."""
+"""For a person at 3 a.m.: what is broken on purpose, and take it back. `python -m chaos status|heal|list|docs|journal`."""
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _list()
             case "docs":
                 return _docs(options.output)
+            case "journal":
+                return _journal(options.results, options.experiment, options.output)
         stack = _stack(options)
         if options.command == "capabilities":
             return _capabilities(stack)
@@ -53,6 +56,10 @@ def _parser() -> Parser:
         _say_which_stack(commands.add_parser(name, help=help), project=argparse.SUPPRESS, files=argparse.SUPPRESS)
     commands.add_parser("list", help="the faults there are")
     commands.add_parser("capabilities", help="what this machine offers to faults, and what is done where it does not")
+    journal = commands.add_parser("journal", help="a run's experiments as Chaos Toolkit journals them")
+    journal.add_argument("results", metavar="RESULTS", help="a run's folder, such as reports/out/latest")
+    journal.add_argument("--experiment", metavar="ID", help="only this one: an object, not a list of them")
+    journal.add_argument("--output", metavar="FILE", help="where it goes (default: standard output)")
     docs = commands.add_parser("docs", help="write the catalogue of faults")
     docs.add_argument("--output", type=Path, default=Path(__file__).parent.parent / "docs" / "faults.md")
     return parser
@@ -126,6 +133,12 @@ def _list() -> int:
 
     sys.stdout.write("\n".join(summary()) + "\n")
     return OK
+
+
+def _journal(results: str, experiment: str | None, output: str | None) -> int:
+    """A journal is made of results, and whoever makes something of results is the reports, whom chaos does not know."""
+    chosen = [*(("--experiment", experiment) if experiment else ()), *(("--output", output) if output else ())]
+    return subprocess.run([sys.executable, "-m", "reports", "journal", results, *chosen], check=False).returncode
 
 
 def _docs(output: Path) -> int:

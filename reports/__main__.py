@@ -95,6 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, metavar="FILE", help="where it goes (default: scorecard.png in DIR)")
     one.set_defaults(command=_picture)
 
+    one = commands.add_parser("journal", help="the experiments of a run as Chaos Toolkit journals them")
+    one.add_argument("folder", type=Path, metavar="DIR")
+    one.add_argument("--experiment", metavar="ID", help="only this one: an object, not a list of them")
+    one.add_argument("--output", type=Path, metavar="FILE", help="where it goes (default: standard output)")
+    one.set_defaults(command=_journal)
+
     one = commands.add_parser("docs", help="write docs/checks.md and suites/catalogue.tsv from the checks themselves")
     one.add_argument("--check", action="store_true", help="write nothing; exit with 1 if they are not current")
     one.set_defaults(command=_docs)
@@ -148,6 +154,21 @@ def _picture(asked: argparse.Namespace) -> int:
     out = asked.out or asked.folder / "scorecard.png"
     picture.take(asked.folder, out)
     print(out)
+    return YES
+
+
+def _journal(asked: argparse.Namespace) -> int:
+    from reports.render import journal
+
+    run = load(asked.folder)
+    text = journal.one_of(judged(run, recorded(run.manifest.get("waivers") or ()), datetime.now(UTC).date()), asked.experiment)
+    if asked.output is None:
+        print(text, end="")
+        return YES
+    try:
+        asked.output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{asked.output}: it can't be written ({error.strerror}).") from error
     return YES
 
 

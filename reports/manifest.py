@@ -38,7 +38,7 @@ def begun(config: pytest.Config, stack: Any | None) -> dict[str, Any]:
         "gate": config.getoption("gate"),
         "seed": seed_of(config) if config.pluginmanager.has_plugin("suites.session") else None,
         "versions": versions() | own_commit(),
-        "host": {"system": platform.platform(), "python": platform.python_version()},
+        "host": {"system": platform.platform(), "node": platform.node(), "python": platform.python_version()},
         **commit(_home(config, stack)),
         "source_root": _git(_home(config, stack), "rev-parse", "--show-toplevel"),
     }

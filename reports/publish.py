@@ -15,7 +15,7 @@ from pathlib import Path
 
 from reports.document import load, to_json
 from reports.history import before
-from reports.render import badge, html, json_, junit, markdown, sarif, textfile
+from reports.render import badge, html, journal, json_, junit, markdown, sarif, textfile
 from reports.scorecard import Scorecard
 from reports.verdict import judged, reaches
 from reports.waivers import Waiver, recorded
@@ -29,6 +29,7 @@ RENDERINGS: dict[str, Callable[[Scorecard], str]] = {
     "junit.xml": junit.render,
     "badge.svg": badge.render,
     "readiness.prom": textfile.render,
+    "journal.json": journal.render,
 }
 
 
@@ -61,6 +62,9 @@ def publish(folder: Path, waivers: Sequence[Waiver] | None = None, today: date |
         write(folder / "results.json", json.dumps(to_json(run), ensure_ascii=False, separators=(",", ":")))
         for name, render in RENDERINGS.items():
             write(folder / name, render(card))
+        for name, text in journal.files(card).items():
+            (folder / "journal").mkdir(exist_ok=True)
+            write(folder / "journal" / name, text)
     except OSError as error:
         raise UserError(f"{folder}: reports cannot be written there ({error.strerror}).") from error
     return Published(card, folder)
