@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Literal, TypeVar
 
 from stack.clients.escrow import Escrow, EscrowMarket
-from stack.clients.market import Account, HasSession, Refused
+from stack.clients.market import Account, HasSession, Listing, Refused
 from stack.errors import CannotTell, SeatrialError
 from stack.purse import SPENDABLE_BLOCKS, Purse
 from stack.waiting import eventually
@@ -106,12 +106,26 @@ class Settling:
         self._accounts = {who: _insist(self._register) for who in ("buyer", "vendor", "arbiter")}
         appoint(self._accounts["arbiter"].id)
         self._tokens: dict[str, str] = {who: _insist(lambda who=who: self._login(who)) for who in self._accounts}  # type: ignore[misc]
-        listing = _insist(
+        self._listing = _insist(
             lambda: self._market.list_for_sale(
                 self._tokens["vendor"], title="Chronometer", description="", price_piconero=PRICE_PICONERO
             )
         )
-        self._listing_id = listing.id
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        """The sessions of `buyer`, `vendor` and `arbiter`, for whoever acts in their place."""
+        return dict(self._tokens)
+
+    @property
+    def accounts(self) -> dict[str, Account]:
+        """Who `buyer`, `vendor` and `arbiter` are."""
+        return dict(self._accounts)
+
+    @property
+    def listing(self) -> Listing:
+        """What is bought."""
+        return self._listing
 
     def begin(
         self, ending: Ending, *, deposits: Sequence[int] = (PRICE_PICONERO,), late_deposits: Sequence[int] = ()
@@ -127,7 +141,7 @@ class Settling:
         try:
             order = _insist(
                 lambda: self._market.order_with_escrow(
-                    self._tokens["buyer"], self._listing_id, key=key, refund_address=voyage.refund_address
+                    self._tokens["buyer"], self._listing.id, key=key, refund_address=voyage.refund_address
                 )
             )
         except AssertionError as refused:

@@ -91,8 +91,12 @@ class Market:
     interface, SeatrialError.
     """
 
-    def __init__(self, target: str | HasSession) -> None:
-        """Take a base URL, or an edge (by its name, its certificate verified against its CA)."""
+    def __init__(self, target: str | HasSession, *, patience_seconds: float = 10) -> None:
+        """Take a base URL, or an edge (by its name, its certificate verified against its CA).
+
+        Who hears nothing for `patience_seconds` goes without an answer (Unanswered).
+        """
+        self._patience = patience_seconds
         if isinstance(target, str):
             import requests
 
@@ -188,7 +192,7 @@ class Market:
             headers["Idempotency-Key"] = key
         try:
             answer = self._session.request(
-                method, self._base + path, json=body, params=query, headers=headers, timeout=10, allow_redirects=False
+                method, self._base + path, json=body, params=query, headers=headers, timeout=self._patience, allow_redirects=False
             )
         except requests.RequestException as error:
             message = f"{what}: no whole answer came ({type(error).__name__})"

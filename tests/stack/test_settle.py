@@ -166,7 +166,7 @@ def test_an_order_that_is_refused_begins_with_its_failure() -> None:
         def order_with_escrow(self, *_: object, **__: object) -> None:
             raise Refused("ordering with an escrow", 500, "internal", None)
 
-    settling._market, settling._tokens, settling._listing_id = Closed(), {"buyer": "t"}, "l"  # type: ignore[assignment]
+    settling._market, settling._tokens, settling._listing = Closed(), {"buyer": "t"}, SimpleNamespace(id="l")  # type: ignore[assignment]
     settling._purse = SimpleNamespace(address=lambda: "a")  # type: ignore[assignment]
 
     voyage = settling.begin("release")

@@ -1,0 +1,114 @@
+"""One machine's run from the list to the verdict: perform it, and when it fails, cut the list down on fresh states."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chaos.machines.bisection import Minimised, minimise
+from chaos.machines.machine import STEPS, Machine
+from chaos.machines.performing import BOUND, Performed, perform
+from chaos.machines.plan import Plan, PlanFile, Step
+from stack.errors import CannotTell
+
+if TYPE_CHECKING:
+    from stack.model import Stack
+
+SEED = 6
+"""What a list is drawn with unless somebody says otherwise: a gate must judge a change by the same list as the change before
+it. Other lists are for whoever looks for something: `--seed`."""
+MINIMISE_WITHIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What this session's machines shall do."""
+
+    seed: int = SEED
+    steps: int = STEPS
+    within: timedelta = BOUND
+    replay: Plan | None = None
+    minimise: bool = False
+    """Whether a failing list is cut down; one that is replayed is in any case."""
+    minimise_within: timedelta = MINIMISE_WITHIN
+
+    def plan_for(self, machine: Machine) -> Plan:
+        """The list that is replayed, or the one that the seed gives."""
+        return self.replay if self.replay is not None else machine.draw(self.seed, steps=self.steps)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came of it."""
+
+    performed: Performed
+    file: Path
+    """The list as it was performed."""
+    minimised: Minimised[Step] | None = None
+    smallest: Path | None = None
+    """The smallest list that was seen to fail, as a file to replay."""
+
+
+def judge(
+    machine: Machine,
+    stack: Stack,
+    wish: Wish,
+    *,
+    folder: Path | None = None,
+    told: Callable[[str], None] = lambda _: None,
+) -> Judged:
+    """Perform the wished list on the stack, and cut it down when it fails and that is wished for.
+
+    `folder` is where the lists are written (default: .seatrial/chaos/lists). Raises CannotTell when the stack isn't steady
+    or no list can be written.
+    """
+    plan, folder = wish.plan_for(machine), folder or lists_of(stack)
+    path = folder / f"{_now()}-{machine.name}-{'replay' if plan.seed is None else plan.seed}.jsonl"
+    told(f"{path}: {len(plan.steps)} steps, seed {plan.seed}")
+    performed = _run(machine, stack, plan, path, wish.within)
+    if performed.holds is not False or not (wish.minimise or wish.replay is not None):
+        return Judged(performed, path)
+    tried: list[Path] = []
+
+    def fails(steps: tuple[Step, ...]) -> bool | None:
+        at = path.with_name(f"{path.stem}-part{len(tried) + 1}.jsonl")
+        tried.append(at)
+        try:
+            part = _run(machine, stack, plan.only(steps), at, wish.within)
+        except CannotTell as reason:
+            told(f"part {len(tried)}, {len(steps)} steps: can't be told ({reason})")
+            return None
+        told(f"part {len(tried)}, {len(steps)} steps: {'fails' if part.holds is False else 'does not fail'}")
+        return None if part.holds is None else not part.holds
+
+    begun = plan.steps[: performed.done]
+    found = minimise(begun, fails, within=wish.minimise_within)
+    smallest = path.with_name(f"{path.stem}-smallest.jsonl")
+    with_file = PlanFile.begin(smallest, plan.only(found.steps))
+    for step in found.steps:
+        with_file.step(step)
+    with_file.note("end", f"the smallest failing list of {found.runs} that were tried; the first was {path.name}")
+    with_file.close()
+    return Judged(performed, path, found, smallest)
+
+
+def lists_of(stack: Stack) -> Path:
+    """Where a stack's lists are kept."""
+    return stack.root / ".seatrial" / "chaos" / "lists" / stack.project
+
+
+def _run(machine: Machine, stack: Stack, plan: Plan, path: Path, within: timedelta) -> Performed:
+    file = PlanFile.begin(path, plan)
+    try:
+        with machine.fresh(stack, plan) as system:
+            return perform(plan, system, file, within=within)
+    finally:
+        file.close()
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
