@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from stack import lifecycle
-from stack.errors import SeatrialError
+from stack.errors import SeatrialError, UserError
+from stack.faultable import OVERLAY
 from stack.interruption import Terminated
 from stack.progress import Progress
 from stack.project import COMPOSE_FILE, DEFAULT, environment
@@ -19,6 +20,8 @@ EPILOG = """\
 examples:
   python -m stack up                       bring everything up; comes back when every service is healthy
   python -m stack up --without grafana     … without a service whose image can't be had here
+  python -m stack up --faults --project rehearsal --offset 1000 --services nginx server-blue
+                                           … a small copy whose disk may be filled and whose clock may be shifted
   python -m stack ps                       how each service is
   python -m stack logs nginx --tail 20     what a service said last
   python -m stack down                     remove containers, networks, volumes, rules and rendered secrets
@@ -42,6 +45,9 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--without", action="append", default=[], metavar="SERVICE", help="leave a service out (repeatable)")
     up.add_argument("--services", nargs="+", metavar="SERVICE", help="only these")
     up.add_argument("--offset", type=int, default=0, metavar="N", help="add N to every host port: a second stack beside the first")
+    up.add_argument(
+        "--faults", action="store_true", help="as a copy whose disk may be filled and clock shifted (stack/compose.faults.yaml)"
+    )
     up.add_argument("--no-build", action="store_true", help="take the images as they are")
 
     down = commands.add_parser("down", help="take it down and leave nothing behind")
@@ -84,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def exit_code(error: SeatrialError) -> int:
     """Answer 4 for what the person at the keyboard can mend (bad input, no engine), 1 for what broke."""
-    from stack.errors import CannotTell, UserError
+    from stack.errors import CannotTell
 
     return BAD_INPUT if isinstance(error, UserError | CannotTell) else FAILED
 
@@ -92,6 +98,9 @@ def exit_code(error: SeatrialError) -> int:
 def _up(args: argparse.Namespace) -> int:
     from stack.engine import ensure_engine
 
+    if args.faults and args.project == DEFAULT:
+        message = f"--faults is for a copy, never for {DEFAULT}: name one with --project, and give it an --offset"
+        raise UserError(message)
     progress = Progress()
     ensure_engine(progress)
     lifecycle.up(
@@ -101,6 +110,7 @@ def _up(args: argparse.Namespace) -> int:
         env=environment(args.project, args.offset),
         progress=progress,
         build=not args.no_build,
+        overlays=[OVERLAY] if args.faults else [],
     )
     progress.say(f"{args.project} is up ({progress.total_seconds:.1f} s)")
     progress.close()
@@ -126,7 +136,6 @@ def _ps(args: argparse.Namespace) -> int:
 
 def _logs(args: argparse.Namespace) -> int:
     from stack.driver import Driver
-    from stack.errors import UserError
 
     driver = Driver.connect(args.project, [COMPOSE_FILE], env=environment(args.project))
     ids = driver.container_ids(args.service, all=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stack import host_ports, secrets, snapshot, tls, volumes
+from stack import faultable, host_ports, secrets, snapshot, tls, volumes
 from stack.driver import Driver
 from stack.errors import CannotTell, NoEngine, SeatrialError, UserError
 from stack.files import private_folder, write_whole
@@ -165,10 +165,13 @@ def _bring_up(driver: Driver, chosen: dict[str, dict[str, Any]], progress: Progr
     values = _prepare(folder, progress)
     here = _with_images(chosen, progress, build=build)
     kept = snapshot.ensure(driver, folder, values, progress) if _SNAPSHOT_NEEDED_BY & set(here) else None
+    if faultable.OVERLAY in driver.compose_files:
+        with progress.step("disks of its own, and a clock that can be shifted"):
+            faultable.prepare(driver, folder)
     names = sorted(here)
     with progress.step(f"starting {len(names)} services"):
         locks = secrets.fingerprint(values, "volumes", secrets.LOCKS_DATA)
-        volumes.ready(driver, _volumes_of(here.values()), snapshot=kept, locked_with=locks)
+        volumes.ready(driver, _volumes_of(here.values()), snapshot=kept, locked_with=locks, options=_volume_options(driver))
         made_from = marks(driver, here)
         _remove_changed(driver, folder, made_from)
         driver.compose("up", "--no-start", "--no-deps", "--no-build", *names, timeout_seconds=180)
@@ -276,12 +279,14 @@ def _take_down(driver: Driver, *, with_volumes: bool) -> None:
         for volume in driver.volumes():  # of a compose file that has changed since
             volumes.drop(driver, volume["Name"])
         left += [volume["Name"] for volume in driver.volumes()]
+        left += faultable.forget(Path(driver.env["SEATRIAL_STATE_DIR"]))
     if left:
         message = f"{driver.project}: {', '.join(left)} could not be removed"
         raise CannotTell(message)
     folder = Path(driver.env["SEATRIAL_STATE_DIR"])
     secrets.forget(folder)
     (folder / "edge" / "active.conf").unlink(missing_ok=True)  # the next bring-up begins with blue
+    (folder / "deployment.json").unlink(missing_ok=True)  # … and with what was deployed forgotten
     Record.forget(folder)
 
 
@@ -293,6 +298,12 @@ def _require_disk(driver: Driver) -> None:
     if free < DISK_NEEDED_BYTES:
         message = f"the disk under {place} is nearly full: {free / 1024**3:.1f} GiB free, {DISK_NEEDED_BYTES / 1024**3:g} needed"
         raise UserError(message)
+
+
+def _volume_options(driver: Driver) -> dict[str, dict[str, str]]:
+    """What the compose files say of how the engine is to make a volume, where they say anything."""
+    declared = driver.rendered().get("volumes") or {}
+    return {name: dict(one["driver_opts"]) for name, one in declared.items() if (one or {}).get("driver_opts")}
 
 
 def _volumes_of(services: Iterable[Mapping[str, Any]]) -> set[str]:

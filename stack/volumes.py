@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stack.driver import PROJECT_LABEL, Driver
@@ -50,9 +50,12 @@ def full_name(project: str, volume: str) -> str:
     return f"{project}_{volume}"
 
 
-def create(driver: Driver, names: Iterable[str], *, locked_with: str) -> None:
+def create(
+    driver: Driver, names: Iterable[str], *, locked_with: str, options: Mapping[str, dict[str, str]] | None = None
+) -> None:
     """Create the project's volumes that are missing, labelled as compose does, so that it takes them for its own.
 
+    `options` are those of the engine's local driver, by volume: what to mount, where that is not a folder of its own.
     `locked_with` is the fingerprint of the secrets that lock data; a volume that another clone's secrets locked is refused.
     """
     there = {volume["Name"]: volume.get("Labels") or {} for volume in driver.volumes()}
@@ -60,7 +63,7 @@ def create(driver: Driver, names: Iterable[str], *, locked_with: str) -> None:
         full = full_name(driver.project, name)
         if full not in there:
             labels = {PROJECT_LABEL: driver.project, VOLUME_LABEL: name, LOCKED_WITH_LABEL: locked_with}
-            make(driver, full, labels)
+            make(driver, full, labels, (options or {}).get(name))
         elif there[full].get(LOCKED_WITH_LABEL, locked_with) != locked_with:
             message = (
                 f"the volume {full} holds data locked with other secrets than this clone's: "
@@ -75,9 +78,9 @@ def exists(driver: Driver, name: str) -> bool:
     return any(volume["Name"] == name for volume in listed.get("Volumes") or [])
 
 
-def make(driver: Driver, name: str, labels: dict[str, str]) -> None:
+def make(driver: Driver, name: str, labels: dict[str, str], options: dict[str, str] | None = None) -> None:
     """Create a volume on the engine; one that is there already stays as it is."""
-    driver.api.create_volume(name=name, labels=labels)
+    driver.api.create_volume(name=name, labels=labels, driver_opts=options)
 
 
 def drop(driver: Driver, name: str) -> None:
@@ -85,13 +88,20 @@ def drop(driver: Driver, name: str) -> None:
     driver.api.remove_volume(name, force=True)
 
 
-def ready(driver: Driver, names: Iterable[str], *, snapshot: str | None, locked_with: str) -> None:
+def ready(
+    driver: Driver,
+    names: Iterable[str],
+    *,
+    snapshot: str | None,
+    locked_with: str,
+    options: Mapping[str, dict[str, str]] | None = None,
+) -> None:
     """Give each volume its owner and rights, and fill chain and wallets from `snapshot` (an engine volume) where empty.
 
     One helper container, about a second. Raises `SeatrialError` with the helper's last words, and as `create` does.
     """
     chosen = [volume for volume in VOLUMES if volume.name in set(names)]
-    create(driver, [volume.name for volume in chosen], locked_with=locked_with)
+    create(driver, [volume.name for volume in chosen], locked_with=locked_with, options=options)
     mounts = [f"type=volume,source={full_name(driver.project, v.name)},target=/into/{v.name}" for v in chosen]
     script = ["set -eu"]
     if snapshot is not None:
