@@ -26,6 +26,12 @@ COMMANDS = {
     "rescue-system": Command(
         "stack.ops.rescue_system", "rebuild a lost system in an empty project from its backups", destructive=True
     ),
+    "deploy": Command(
+        "stack.ops.deploy", "put a release into service, watch it, and take it back if it is no good", destructive=True
+    ),
+    "rollback": Command(
+        "stack.ops.rollback", "put the release that served before back into service", destructive=True
+    ),
     "list-backups": Command("stack.ops.list_backups", "show the backups of a folder, newest first"),
     "verify-backups": Command("stack.ops.verify_backups", "check every backup of a folder against its manifest"),
     "prune-backups": Command(
