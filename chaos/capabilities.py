@@ -82,6 +82,28 @@ def net_admin(driver: Driver) -> Capability:
     return Capability("NET_ADMIN", done.ok, seen, otherwise)
 
 
+_netem_by_endpoint: dict[str, Capability] = {}
+
+
+def netem(driver: Driver) -> Capability:
+    """The kernel can hold packets back, lose them and narrow their way by itself (sch_netem). Asked once an engine."""
+    if driver.endpoint not in _netem_by_endpoint:
+        _netem_by_endpoint[driver.endpoint] = _netem(driver)
+    return _netem_by_endpoint[driver.endpoint]
+
+
+def _netem(driver: Driver) -> Capability:
+    name, otherwise = "netem", "Toxiproxy delays and narrows connections, and the `statistic` match loses packets"
+    argv = ["tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"]
+    try:
+        done = driver.run_helper(argv, network="none", cap_add=("NET_ADMIN",))
+    except CannotTell as error:
+        return Capability(name, False, f"no helper container can be had ({error})", otherwise)
+    assert not isinstance(done, str)
+    seen = "the kernel takes a netem queue" if done.ok else f"the kernel takes no netem queue ({done.last_words()})"
+    return Capability(name, done.ok, seen, otherwise)
+
+
 def loop_devices(driver: Driver) -> Capability:
     """A file can be mounted as a disk of its own here, so that a disk can be full without the host's being."""
     otherwise = "DiskFull is INCONCLUSIVE: a data folder on the host's own disk is never filled"
@@ -122,7 +144,7 @@ def time_namespaces(_driver: Driver) -> Capability:
     return Capability("time namespaces", there, seen, otherwise)
 
 
-PROBES: tuple[Probe, ...] = (local_engine, cgroup_version, net_admin, loop_devices, libfaketime, time_namespaces)
+PROBES: tuple[Probe, ...] = (local_engine, cgroup_version, net_admin, netem, loop_devices, libfaketime, time_namespaces)
 
 
 def lines(driver: Driver, probes: Iterable[Probe] = PROBES) -> list[str]:

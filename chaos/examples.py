@@ -9,7 +9,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chaos.effect import Fault
-from chaos.faults import Disconnected, Killed, Latency, Partitioned, Paused, Removed, Restarted, Stopped
+from chaos.faults import (
+    Bandwidth,
+    Blackhole,
+    Disconnected,
+    DnsBroken,
+    Jitter,
+    Killed,
+    Latency,
+    Loss,
+    Partitioned,
+    Paused,
+    Removed,
+    Reset,
+    Restarted,
+    SlowClose,
+    Stopped,
+)
 
 FETCH = ("curl", "-s", "-o", "/dev/null", "-m", "1", "http://web:8000/")
 
@@ -24,13 +40,20 @@ class Example:
 
 
 EXAMPLES: Mapping[str, Example] = {
+    "bandwidth": Example(Bandwidth("client", "web", 8000, kilobytes_per_second=100)),
+    "blackhole": Example(Blackhole("client", "web", 8000)),
     "disconnected": Example(Disconnected("web", "inside")),
+    "dns_broken": Example(DnsBroken("client", "nxdomain")),
+    "jitter": Example(Jitter("client", "web", 8000, milliseconds=50, spread_milliseconds=40)),
     "killed": Example(Killed("web")),
     "latency": Example(Latency("client", "web", 8000, milliseconds=50)),
+    "loss": Example(Loss("client", "web", percent=50)),
     "partitioned": Example(Partitioned("web", ("client",))),
     "paused": Example(Paused("web")),
     "removed": Example(Removed("web")),
+    "reset": Example(Reset("client", "web", 8000)),
     "restarted": Example(Restarted("web", grace_seconds=1)),
+    "slow_close": Example(SlowClose("client", "web", 8000, milliseconds=50)),
     "stopped": Example(Stopped("web", grace_seconds=1)),
 }
 

@@ -10,19 +10,29 @@ from typing import Any
 
 from chaos.effect import Fault
 from chaos.faults.container import Killed, Paused, Removed, Restarted, Stopped
-from chaos.faults.network import Disconnected, Partitioned
-from chaos.faults.proxy import Latency
+from chaos.faults.dns import DnsBroken
+from chaos.faults.loss import Loss
+from chaos.faults.network import Disconnected
+from chaos.faults.partition import Partitioned
+from chaos.faults.toxics import Bandwidth, Blackhole, Jitter, Latency, Reset, SlowClose
 from stack.errors import UserError
 
 __all__ = [
     "FAULTS",
+    "Bandwidth",
+    "Blackhole",
     "Disconnected",
+    "DnsBroken",
+    "Jitter",
     "Killed",
     "Latency",
+    "Loss",
     "Partitioned",
     "Paused",
     "Removed",
+    "Reset",
     "Restarted",
+    "SlowClose",
     "Stopped",
     "decode",
     "make",

@@ -1,148 +1,98 @@
-"""Slow a connection down where the kernel can't (no netem): Toxiproxy enters the target's network and is put in the way.
-
-The proxy runs in a helper container that joins the target's network namespace, and a tagged REDIRECT sends new connections
-to the chosen destination through it; the proxy's own uid is exempt, or its connections would come back to it. Nothing of the
-target is rewired. Connections that stand already are not touched: the kernel decides about a connection at its start.
-"""
+"""Toxiproxy in a target's way: what TCP suffers from where the kernel has no netem, and what netem never does (resets)."""
 
 from __future__ import annotations
 
 import json
-import shlex
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from chaos import netns
-from chaos.effect import Fault
-from chaos.faults.targets import containers_of, running
-from chaos.fingerprint import Fingerprint
+from chaos.faults import helper, rules
 from stack.errors import CannotTell
-from stack.waiting import eventually, pause
 
 if TYPE_CHECKING:
     from stack.model import Stack
 
-TAG = "seatrial-latency"
-_UID = "31337"
-_API = "http://127.0.0.1:28474"
-_LISTENS = 28475
-_EXPIRES_SECONDS = 600
-"""The helper ends by itself, should nobody ever revert."""
-
 
 @dataclass(frozen=True)
-class Latency(Fault):
-    """Answers from one peer's port reach the service later than they were sent."""
+class Toxic:
+    """One of Toxiproxy's toxics: its type, the stream it poisons, its attributes (Shopify/toxiproxy, README, Toxics)."""
 
-    peer: str
-    """The service on the other side."""
-    port: int
-    """The peer's TCP port."""
-    milliseconds: int
-    """By how much each answer is late."""
+    type: str
+    attributes: Mapping[str, int] = field(default_factory=dict)
+    stream: str = "downstream"
+    """`downstream`: what the peer answers; `upstream`: what it is sent."""
 
-    effect: ClassVar[str] = "latency"
-    family: ClassVar[str] = "network"
-    in_flight: ClassVar[timedelta] = timedelta(seconds=2)
 
-    def inject(self, stack: Stack) -> None:
-        """Start the proxy, make it slow, and only then put it in the way."""
-        for container in running(stack, self.service):
-            address = _address(stack, self.peer, container)
-            helper = stack.driver.run_helper(
-                [
-                    "timeout",
-                    str(_EXPIRES_SECONDS),
-                    "toxiproxy-server",
-                    "-host",
-                    "127.0.0.1",
-                    "-port",
-                    _API.rpartition(":")[2],
-                ],
-                network=f"container:{container['Id']}",
-                user=_UID,
-                detach=True,
-                labels=self.tools,
-            )
-            assert isinstance(helper, str)
-            eventually(
-                lambda helper=helper: _ask(stack, helper, "GET", "/version"),  # type: ignore[misc]
-                within=timedelta(seconds=10),
-                every=timedelta(milliseconds=50),
-                what="Toxiproxy",
-            )
+def put_in_the_way(
+    stack: Stack,
+    container: dict[str, Any],
+    *,
+    tag: str,
+    labels: Mapping[str, str],
+    to: Sequence[tuple[str, int]],
+    toxics: Sequence[Toxic],
+) -> None:
+    """Start a proxy in the container's network, make it toxic, and only then send connections to `to` through it.
+
+    `to` is addresses with a port. Raises CannotTell when the helper can't be had or Toxiproxy does not take its orders.
+    """
+    with helper.place_in(stack, container) as place:
+        argv = ["toxiproxy-server", "-host", "127.0.0.1", "-port", str(place.control)]
+        helper.start(
+            stack,
+            container,
+            place,
+            argv,
+            labels=labels,
+            is_ready=lambda: _ask(stack, container, place, "GET", "/version"),
+            what="Toxiproxy",
+        )
+        made = []
+        for index, (address, port) in enumerate(to):
+            v6 = rules.is_ipv6(address)
+            listens = place.port(index)
             proxy = {
-                "name": TAG,
-                "listen": f"127.0.0.1:{_LISTENS}",
-                "upstream": f"{address}:{self.port}",
+                "name": f"{index}",
+                "listen": f"{'[::1]' if v6 else '127.0.0.1'}:{listens}",
+                "upstream": f"{f'[{address}]' if v6 else address}:{port}",
                 "enabled": True,
             }
-            toxic = {"type": "latency", "attributes": {"latency": self.milliseconds, "jitter": 0}}
-            if not (
-                _ask(stack, helper, "POST", "/proxies", proxy)
-                and _ask(stack, helper, "POST", f"/proxies/{TAG}/toxics", toxic)
-            ):
-                raise CannotTell(f"{self}: Toxiproxy does not take its orders")
-            netns.run(stack, container, *self._rule("-A", address))
-
-    def revert(self, stack: Stack) -> None:
-        """Delete our rules one by one, let what is under way end, then remove the helper: nobody is cut off."""
-        in_use = False
-        for container in _with_network(stack, self.service):
-            for rule in _tagged(stack, container):
-                in_use = True
-                netns.run(stack, container, "iptables", "-w", "5", "-t", "nat", "-D", *rule)
-        if in_use:
-            # Two late answers: a request that has just begun may need a second one.
-            pause(2 * self.milliseconds / 1000 + 0.1)
-        stack.driver.remove_helpers(**self.tools)
-
-    def active(self, stack: Stack) -> bool:
-        """Whether a rule of ours stands."""
-        return any(_tagged(stack, container) for container in _with_network(stack, self.service))
-
-    def witness(self, stack: Stack, before: Fingerprint) -> str | None:
-        """A connection went through the proxy: the rule's counter says so."""
-        for container in _with_network(stack, self.service):
-            saved = netns.run(stack, container, "iptables-save", "-c", "-t", "nat")
-            count = sum(
-                int(line[1 : line.index(":")]) for line in saved.splitlines() if line.startswith("[") and TAG in line
-            )
-            if count:
-                return f"{count} connections from {self.service} to {self.peer}:{self.port} went through the slow proxy"
-        return None
-
-    def _rule(self, verb: str, address: str) -> list[str]:
-        to_peer = ["-d", f"{address}/32", "-p", "tcp", "-m", "tcp", "--dport", str(self.port)]
-        not_the_proxy = ["-m", "owner", "!", "--uid-owner", _UID]
-        tagged = ["-m", "comment", "--comment", TAG, "-j", "REDIRECT", "--to-ports", str(_LISTENS)]
-        return ["iptables", "-w", "5", "-t", "nat", verb, "OUTPUT", *to_peer, *not_the_proxy, *tagged]
+            _ask(stack, container, place, "POST", "/proxies", proxy)
+            for toxic in toxics:
+                poison = {"type": toxic.type, "stream": toxic.stream, "attributes": dict(toxic.attributes)}
+                _ask(stack, container, place, "POST", f"/proxies/{index}/toxics", poison)
+            match = ("-d", rules.whole(address), "-p", "tcp", "-m", "tcp", "--dport", str(port))
+            made.append(place.redirect(match, listens, ipv6=v6))
+        rules.put(stack, container, tag, made)
 
 
-def _ask(stack: Stack, helper: str, method: str, path: str, body: dict[str, Any] | None = None) -> bool:
-    argv = ["curl", "-sf", "-o", "/dev/null", "-m", "2", "-X", method, f"{_API}{path}"]
+def take_out(stack: Stack, labels: Mapping[str, str]) -> None:
+    """Take the poison out, let what is under way end, and remove the proxies. Their rules must be gone already."""
+    helpers = helper.of_fault(stack, labels)
+    for container, place in helpers:
+        # The helper may be on its way out by itself: then there is no poison either.
+        with suppress(CannotTell):
+            _ask(stack, container, place, "POST", "/reset")
+    helper.drained(stack, helpers)
+    stack.driver.remove_helpers(**labels)
+
+
+def _ask(
+    stack: Stack,
+    container: dict[str, Any],
+    place: helper.Place,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+) -> bool:
+    """True once Toxiproxy took it. Its control port is on the namespace's loopback, so it is asked from in there.
+
+    Raises CannotTell when it does not answer, or refuses.
+    """
+    argv = ["curl", "-sSf", "--noproxy", "*", "-o", "/dev/null", "-m", "2", "-X", method]
     argv += ["-d", json.dumps(body)] if body else []
-    with suppress(CannotTell):
-        return stack.driver.exec(helper, argv).ok
-    return False
-
-
-def _tagged(stack: Stack, container: dict[str, Any]) -> list[list[str]]:
-    saved = netns.run(stack, container, "iptables-save", "-t", "nat")
-    return [shlex.split(line)[1:] for line in saved.splitlines() if line.startswith("-A") and TAG in line]
-
-
-def _address(stack: Stack, peer: str, container: dict[str, Any]) -> str:
-    """The peer's address on a network that both are in."""
-    common = container["NetworkSettings"]["Networks"].keys()
-    for other in running(stack, peer):
-        for name, joined in other["NetworkSettings"]["Networks"].items():
-            if name in common and joined.get("IPAddress"):
-                return str(joined["IPAddress"])
-    raise CannotTell(f"{peer} has no address on a network of {container['Name'].lstrip('/')}")
-
-
-def _with_network(stack: Stack, service: str) -> list[dict[str, Any]]:
-    return [c for c in containers_of(stack, service) if c["State"].get("Pid")]
+    netns.run(stack, container, *argv, f"http://127.0.0.1:{place.control}{path}")
+    return True

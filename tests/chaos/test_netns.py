@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaos.faults.network import _dropped_packets, _tagged
+from chaos.faults.rules import Standing, tagged
 from chaos.netns import canonical_queues, canonical_rules
 
 ENGINES_OWN = """\
@@ -27,10 +27,6 @@ COMMIT
 """
 
 
-def without_counters(saved: str) -> str:
-    return "\n".join(line.split("] ", 1)[-1] if line.startswith("[") else line for line in saved.splitlines())
-
-
 def test_what_the_engine_writes_is_no_part_of_the_fingerprint() -> None:
     assert canonical_rules(ENGINES_OWN) == []
 
@@ -49,15 +45,18 @@ def test_a_rule_a_policy_and_a_chain_of_somebodys_own_count() -> None:
     ]
 
 
-def test_only_tagged_rules_are_deleted_with_exactly_the_arguments_they_were_made_with() -> None:
-    assert _tagged(without_counters(OURS)) == [
-        ["INPUT", "-s", "10.0.0.3/32", "-m", "comment", "--comment", "seatrial-partition", "-j", "DROP"],
-        ["OUTPUT", "-d", "10.0.0.3/32", "-m", "comment", "--comment", "seatrial-partition", "-j", "DROP"],
+def test_only_tagged_rules_are_found_with_the_words_they_were_made_with_and_their_counters() -> None:
+    comment = ("-m", "comment", "--comment", "seatrial-partition", "-j", "DROP")
+
+    assert tagged(OURS, "seatrial-partition") == [
+        Standing("filter", ("INPUT", "-s", "10.0.0.3/32", *comment), 7),
+        Standing("filter", ("OUTPUT", "-d", "10.0.0.3/32", *comment), 2),
     ]
 
 
-def test_the_witness_counts_packets_of_our_rules_only() -> None:
-    assert _dropped_packets(OURS) == 9
+def test_a_tag_that_only_begins_alike_is_another_faults() -> None:
+    assert tagged(OURS, "seatrial-part") == []
+    assert len(tagged(OURS, "seatrial-")) == 2
 
 
 def test_queues_are_compared_without_interface_names_and_kernel_defaults() -> None:
