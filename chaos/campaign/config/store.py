@@ -23,7 +23,9 @@ def make() -> None:
     with contextlib.closing(_opened(seconds=10)) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("CREATE TABLE IF NOT EXISTS orders (number INTEGER PRIMARY KEY, what TEXT NOT NULL)")
-        database.executemany("INSERT OR IGNORE INTO orders VALUES (?, ?)", [(one, f"order {one}") for one in range(100)])
+        database.executemany(
+            "INSERT OR IGNORE INTO orders VALUES (?, ?)", [(one, f"order {one}") for one in range(100)]
+        )
     for number, path in enumerate((DATA / "wallet.bin", BACKUPS / "store-1.tar", BACKUPS / "store-2.tar")):
         if not path.exists():
             path.write_bytes(bytes((at * 31 + number) % 251 for at in range(65536)))
