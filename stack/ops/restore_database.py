@@ -19,7 +19,8 @@ from stack.ops.command import OK, Refused, answer
 from stack.ops.encrypted_database import connect, in_use, inspect, sync
 from stack.ops.restoring import RESTORING, Keys, Phases
 
-BESIDE = ("-wal", "-shm", "-journal")
+# With the log goes the server's note of what it acknowledged: whoever restores accepts the loss back to the backup.
+BESIDE = ("-wal", "-shm", "-journal", ".acknowledged")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

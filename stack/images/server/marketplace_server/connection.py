@@ -12,7 +12,7 @@ else:
     Connection = sqlcipher3.Connection
 
 
-__all__ = ["Connection", "DatabaseUnavailable", "WrongKey", "open_connection"]
+__all__ = ["Connection", "DatabaseUnavailable", "OlderThanAcknowledged", "WrongKey", "open_connection"]
 
 
 class DatabaseUnavailable(Exception):
@@ -21,6 +21,10 @@ class DatabaseUnavailable(Exception):
 
 class WrongKey(DatabaseUnavailable):
     """The file is there but is no database under this key (SQLCipher cannot tell a wrong key from garbage)."""
+
+
+class OlderThanAcknowledged(DatabaseUnavailable):
+    """The file is a database and is whole, and lacks writes that customers were told are done."""
 
 
 def open_connection(path: Path, key: str, *, busy_timeout_seconds: float, writes: bool) -> Connection:

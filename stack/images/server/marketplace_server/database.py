@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import sqlcipher3
 
 from . import logs
-from .connection import Connection, DatabaseUnavailable, open_connection
+from .acknowledged import Acknowledged
+from .connection import Connection, DatabaseUnavailable, OlderThanAcknowledged, open_connection
 from .errors import ApiError, Unavailable
 from .metrics import Metrics
 from .schema import migrate
@@ -38,6 +39,7 @@ class Database:
         """Remember how to open; nothing is opened before `start`."""
         self._settings = settings
         self._metrics = metrics
+        self._acknowledged = Acknowledged(settings.database)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer: Connection | None = None
         self._thread = threading.Thread(target=self._write_until_closed, name="database-writer", daemon=True)
@@ -49,20 +51,23 @@ class Database:
     def start(self) -> None:
         """Open, migrate and start the writer; does nothing when started already.
 
-        Blocks for the key derivations (about 0.1 s each). Raises DatabaseUnavailable, WrongKey.
+        Blocks for the key derivations (about 0.1 s each). Raises DatabaseUnavailable, WrongKey, and OlderThanAcknowledged
+        before anything is written into a file that is not the one that was answered for.
         """
         if self._thread.is_alive():
             return
         try:
             self._settings.database.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._open(writes=True)
+            self._require_all_that_was_acknowledged(self._writer)
             version = migrate(self._writer, self._settings.database)
             for reader in self._pool.map(lambda _: self._open(writes=False), range(READERS)):
                 self._readers.put(reader)
-            (last,) = self._writer.execute("SELECT COALESCE(MAX(sequence), 0) FROM writes").fetchone()
+            last = _last_sequence(self._writer)
         except (OSError, sqlcipher3.Error) as error:
             raise DatabaseUnavailable(f"cannot open {self._settings.database}: {error}") from error
         self._metrics.sequence.set(last)
+        self._acknowledged.note(last)
         self._thread.start()
         logs.info("database open", schema_version=version, last_sequence=last)
 
@@ -77,6 +82,7 @@ class Database:
             self._readers.get().close()
         if self._writer:
             self._writer.close()
+        self._acknowledged.close()
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a read-only connection in a thread. Raises what it raises, and Unavailable."""
@@ -106,6 +112,16 @@ class Database:
             busy_timeout_seconds=self._settings.busy_timeout_seconds,
             writes=writes,
         )
+
+    def _require_all_that_was_acknowledged(self, writer: Connection) -> None:
+        there, promised = _last_sequence(writer), self._acknowledged.open()
+        if there < promised:
+            path = self._settings.database
+            raise OlderThanAcknowledged(
+                f"{path} ends at write {there}, and customers were answered for writes up to {promised}: its write-ahead log "
+                f"is missing or not its own, or an older copy was put here. Restore it with stack.ops, or remove "
+                f"{self._acknowledged.path} to go on without them"
+            )
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         reader = self._readers.get()
@@ -167,8 +183,10 @@ class Database:
                 writer.execute("ROLLBACK TO one_write")
                 outcomes.append(self._told(error))
             writer.execute("RELEASE one_write")
+        (last,) = writer.execute("SELECT COALESCE(MAX(sequence), 0) FROM writes").fetchone()
         started = time.perf_counter()
         writer.execute("COMMIT")
+        self._acknowledged.note(last)
         self._metrics.commit.observe(time.perf_counter() - started)
         self._metrics.batch.observe(len(works))
         return outcomes
@@ -204,3 +222,10 @@ class Database:
             writer.execute("ROLLBACK")
         except sqlcipher3.Error:  # SQLite has already rolled back by itself (disk full, I/O error)
             logs.failure("rollback failed")
+
+
+def _last_sequence(connection: Connection) -> int:
+    """The number of the last write; 0 without one, and in a database that has no tables yet."""
+    if not connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'writes'").fetchone()[0]:
+        return 0
+    return int(connection.execute("SELECT COALESCE(MAX(sequence), 0) FROM writes").fetchone()[0])
