@@ -12,6 +12,7 @@ from stack.model import Stack
 from stack.vantage import Outside
 from suites.load.escrows import Sailed, objective_of, sailed
 from suites.load.plan import clients_of, plan_of
+from suites.load.scraped import Scraped
 from suites.session import seed_of, stack_of
 
 
@@ -27,19 +28,35 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(scope="module")
 def outside(running: Stack) -> Iterator[Outside]:
     """The namespace the clients live in; CannotTell (so INCONCLUSIVE) where none can be made."""
-    if not running.driver.is_local():
-        raise CannotTell("the engine is on another machine: its outside can't be built here")
-    with Outside(running.project) as there:
+    with _outside(running) as there:
         yield there
 
 
-@pytest.fixture(scope="module")
-def gate_run(running: Stack, outside: Outside, seed: int) -> Summary:
+def _outside(stack: Stack) -> Outside:
+    if not stack.driver.is_local():
+        raise CannotTell("the engine is on another machine: its outside can't be built here")
+    return Outside(stack.project)
+
+
+@pytest.fixture(scope="session")
+def server_side(running: Stack) -> Scraped:
+    """What the application says of the gate run."""
+    return Scraped(running)
+
+
+@pytest.fixture(scope="session")
+def gate_run(running: Stack, server_side: Scraped, seed: int) -> Summary:
     """The profile's rate, once, from many client addresses outside the host."""
     profile = plan_of(running, seed=seed)
-    with BaseLoad(profile, clients_of(running, outside), prefix=outside.exec_prefix) as load:
+    with (
+        _outside(running) as outside,
+        BaseLoad(profile, clients_of(running, outside), prefix=outside.exec_prefix) as load,
+    ):
         load.start()
-        return load.finish()
+        server_side.look()
+        run = load.finish()
+        server_side.look()
+        return run
 
 
 @pytest.fixture
