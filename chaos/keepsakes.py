@@ -235,7 +235,8 @@ def _read(folder: int, name: str) -> bytes:
 
 def _seal(folder: int, name: str) -> dict[str, Any] | None:
     try:
-        return dict(json.loads(_opened(folder, name).read()))
+        with _opened(folder, name) as stream:
+            return dict(json.loads(stream.read()))
     except FileNotFoundError:
         return None
 
