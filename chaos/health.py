@@ -7,6 +7,7 @@ interval later, and "starting" after a restart. Asking its own health check at o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from stack.errors import CannotTell
@@ -28,3 +29,9 @@ def health_of(stack: Stack, container: Mapping[str, Any]) -> str:
         return "healthy" if stack.driver.exec(container["Id"], argv, timeout_seconds=_TIMEOUT_SECONDS).ok else said
     except CannotTell:
         return said
+
+
+def up_for(stack: Stack, service: str) -> timedelta:
+    """How long the service's container has been up. Raises CannotTell when it isn't."""
+    started = str(stack.container(service).attrs["State"]["StartedAt"])
+    return datetime.now(UTC) - datetime.fromisoformat(started[:19] + "+00:00")

@@ -1,20 +1,28 @@
-"""What chaos adds to a pytest session: permission by name, leftovers healed at both ends, experiments chosen by id."""
+"""What chaos adds to a pytest session: permission by name, leftovers healed at both ends, which experiments run and how."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stack.errors import UserError
+
 if TYPE_CHECKING:
+    from chaos.conditions import Conditions
+    from chaos.selection import Selection
+    from chaos.strategy import Strategy
     from stack.model import Stack
 
 _RUNNING = "running"
+_SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
+_STEADY: pytest.StashKey[Strategy | None] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare how an experiment is chosen."""
+    """Declare how experiments are chosen and carried out."""
     group = parser.getgroup("seatrial")
     group.addoption(
         "--experiment",
@@ -23,10 +31,40 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="run only this experiment (repeatable): EXP-WAL-001",
     )
+    group.addoption(
+        "--budget",
+        metavar="TIME",
+        help="run experiments for so long (5m, 90s): those first that cover the most of fault family x tier a second; "
+        "those for which there is no time are INCONCLUSIVE",
+    )
+    group.addoption(
+        "--steady-state",
+        metavar="WHEN",
+        help="when experiments ask for their steady state: before, during, after, continuously, or several of them with commas "
+        "(default: before,after). What is not asked is not taken as good: without after, nothing is said of recovery",
+    )
+    group.addoption(
+        "--no-base-load",
+        action="store_true",
+        help="no customers browse while things break; what an experiment promises them is then INCONCLUSIVE",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Pass `--allow-faults PROJECT` on."""
+    """Pass `--allow-faults PROJECT` on, and refuse a budget or a strategy that is none."""
+    config.addinivalue_line("markers", "experiment(experiment, cells): stands for it; what it covers of family and tier")
+    config.stash[_STEADY] = None
+    try:
+        if (asked := config.getoption("steady_state")) is not None:
+            from chaos.strategy import strategy
+
+            config.stash[_STEADY] = strategy(asked)
+        if (asked := config.getoption("budget")) is not None:
+            from chaos.budget import budget
+
+            budget(asked)
+    except UserError as error:
+        raise pytest.UsageError(str(error)) from error
     if project := config.getoption("allow_faults", default=None):
         from chaos.runner import permit
 
@@ -34,10 +72,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--experiment`, keep the experiments of these ids and nothing else; an unknown id is bad input."""
-    wanted: list[str] = config.getoption("experiment")
-    if not wanted:
+    """With `--experiment`, keep the experiments of these ids and nothing else; then put them in their order."""
+    if wanted := config.getoption("experiment"):
+        _keep(config, items, wanted)
+    from chaos.selection import Selection, of_experiments
+
+    if not of_experiments(items):
         return
+    text, reports = config.getoption("budget"), Path(config.getoption("reports", default="reports/out"))
+    selection = Selection(items, text, last=reports / "latest" / "results.json")
+    config.stash[_SELECTION] = selection
+    selection.arrange(items)
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], wanted: list[str]) -> None:
+    """An unknown id is bad input: raises pytest.UsageError."""
     from suites.check import check_of
 
     entries = {item: check_of(item) for item in items}
@@ -50,6 +99,35 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept = [item for item, entry in entries.items() if entry is not None and entry.id in wanted]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Say what a budget picked, what it left out, and what nobody covers then."""
+    return config.stash[_SELECTION].lines() if _SELECTION in config.stash else []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """An experiment for which there is no time is not begun. Raises CannotTell."""
+    if _SELECTION in item.config.stash:
+        item.config.stash[_SELECTION].refuse_if_late(item)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """The first experiment's call begins the budget's time: the stack is up by then."""
+    if _SELECTION in item.config.stash:
+        item.config.stash[_SELECTION].begin(item)
+
+
+@pytest.fixture(scope="session")
+def conditions(pytestconfig: pytest.Config, running: Stack) -> Iterator[Conditions]:
+    """What the session's experiments share: customers that browse meanwhile, and other stacks where they need some."""
+    from chaos.conditions import Conditions
+
+    shared = Conditions(base_load=not pytestconfig.getoption("no_base_load"), steady=pytestconfig.stash[_STEADY])
+    yield shared
+    shared.close()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -72,7 +150,7 @@ def pytest_fixture_setup(
 def _heal(stack: Stack) -> None:
     from chaos.heal import raise_if_any_failed
     from chaos.runner import heal_leftovers
-    from stack.errors import CannotTell, UserError
+    from stack.errors import CannotTell
 
     try:
         raise_if_any_failed(heal_leftovers(stack))

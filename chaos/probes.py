@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from chaos.experiment import Probe
 from chaos.health import health_of
+from chaos.question import Probe
 from stack.errors import CannotTell
 
 if TYPE_CHECKING:

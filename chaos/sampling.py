@@ -87,6 +87,10 @@ class Sampler:
     ) -> None:
         self.stop()
 
+    def end(self) -> None:
+        """Ask no more questions, and don't wait: several that were told so end together."""
+        self._stop.set()
+
     def stop(self) -> Series:
         """End it, after the answer it is waiting for (at most 15 s), and return what it got."""
         self._stop.set()

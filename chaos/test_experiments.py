@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chaos.experiment import Experiment, Outcome, Verdict, run
+from chaos.chronicling import chronicle
+from chaos.coverage import Cell, cells_of, tiers_of
+from chaos.experiment import Experiment, Outcome, Verdict
 from chaos.experiments import every
 from suites.check import Area, Check, Evidence, Impact, Level, Severity, as_mark, inconclusive, over
 
 if TYPE_CHECKING:
+    from chaos.conditions import Conditions
     from stack.model import Stack
 
 
@@ -30,12 +33,14 @@ def _entry(experiment: Experiment) -> Check:
 def _experiments(stack: Stack) -> list[object]:
     """Every experiment; one whose targets the stack lacks stands there as not applicable, so that it isn't forgotten."""
     known = {service.name for service in stack.services} | stack.excluded
-    return [_parameter(experiment, known) for experiment in every()]
+    tiers = tiers_of(stack.profile)
+    return [_parameter(experiment, known, cells_of(experiment, tiers)) for experiment in every()]
 
 
-def _parameter(experiment: Experiment, known: set[str]) -> object:
-    marks = [*as_mark(_entry(experiment)), pytest.mark.needs(*experiment.fault.targets)]
-    if missing := [name for name in experiment.fault.targets if name not in known]:
+def _parameter(experiment: Experiment, known: set[str], cells: frozenset[Cell]) -> object:
+    marks = [*as_mark(_entry(experiment)), pytest.mark.needs(*experiment.targets)]
+    marks.append(pytest.mark.experiment(experiment, cells))
+    if missing := [name for name in experiment.targets if name not in known]:
         marks.append(
             pytest.mark.nothing_to_check(f"the stack has no service {missing[0]}: this is about the reference stack")
         )
@@ -43,10 +48,13 @@ def _parameter(experiment: Experiment, known: set[str]) -> object:
 
 
 @over("experiment", _experiments, reason="there is no experiment")
-def test_hypothesis_holds(stack: Stack, experiment: Experiment, evidence: Evidence) -> None:
-    verdict = run(experiment, stack)
+def test_hypothesis_holds(
+    stack: Stack, experiment: Experiment, evidence: Evidence, conditions: Conditions
+) -> None:
+    verdict = conditions.verdict(experiment, stack)
 
     _note(verdict, evidence)
+    evidence.chronicled(chronicle(verdict))
     if verdict.failure is not None:
         raise verdict.failure
     if verdict.outcome is Outcome.INCONCLUSIVE:
@@ -62,4 +70,12 @@ def _note(verdict: Verdict, evidence: Evidence) -> None:
     if verdict.recovery_seconds is not None:
         evidence.measure("Recovery", verdict.recovery_seconds, "s")
     if verdict.overhead_seconds is not None:
-        evidence.measure("Overhead of inject, revert and proof", verdict.overhead_seconds, "s")
+        evidence.measure("Overhead of inject, witness, revert and proof", verdict.overhead_seconds, "s")
+    if verdict.waited_seconds:
+        evidence.measure("Waited until the target had been up for long enough", verdict.waited_seconds, "s")
+    if met := verdict.customers:
+        evidence.measure("Requests of customers", len(met.requests), "requests")
+        evidence.measure("Customers not served", met.failures, "requests")
+        evidence.measure("Longest outage of customers", met.longest_outage, "s")
+    else:
+        evidence.observed(f"no customers browsed meanwhile: {verdict.without_customers or 'it did not come to it'}")

@@ -11,16 +11,17 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import cycle, islice
+from itertools import count, cycle, islice
 
 import gevent
 from gevent.event import Event
 from gevent.pool import Group
 
 from load.arrivals import constant, evenly, poisson
+from load.live import LiveLog
 from load.profiles import LoadProfile, Target
 from load.record import Record
-from load.users import ACTIONS, Client, Market, Refused, describe, prepare, verifying_context
+from load.users import ACCOUNTS, ACTIONS, Client, Market, Refused, describe, prepare, verifying_context
 
 CLIENTS_A_USER = 4
 """With more requests under way than this for each user, arrivals are dropped (and counted): memory has an end."""
@@ -34,11 +35,15 @@ OnAnswer = Callable[[str, float, Exception | None], None]
 class Dispatcher:
     """One run of a profile against a target."""
 
-    def __init__(self, profile: LoadProfile, target: Target, on_answer: OnAnswer) -> None:
+    def __init__(
+        self, profile: LoadProfile, target: Target, on_answer: OnAnswer, live: LiveLog | None = None
+    ) -> None:
         self.record = Record()
         self.profile = profile
         self._target = target
         self._on_answer = on_answer
+        self._live = live
+        self._numbers = count()
         self._stop = Event()
         self._chance = random.Random(profile.seed)
         self._under_way = Group()
@@ -54,7 +59,9 @@ class Dispatcher:
             UserError: the marketplace is down or refuses.
 
         """
-        return prepare(list(islice(self._idle, 64)))
+        # Who only looks needs no account, and accounts are what a stack hands out most sparingly.
+        accounts = ACCOUNTS if self.profile.mix.get("order") else 0
+        return prepare(list(islice(self._idle, 64)), accounts=accounts)
 
     def run(self, market: Market, on_begin: Callable[[], None]) -> Record:
         """Run warm-up and schedule to the end, or until `stop`, and give what was measured; `on_begin` is after warm-up."""
@@ -103,7 +110,9 @@ class Dispatcher:
         self._under_way.spawn(self._request, endpoint, market, begin + intended, intended - warm)
 
     def _request(self, endpoint: str, market: Market, due: float, intended: float) -> None:
-        lag = time.monotonic() - due
+        number, lag = next(self._numbers), time.monotonic() - due
+        if self._live is not None:
+            self._live.due(number, due)
         client = self._idle.popleft() if self._idle else self._client()
         error: Exception | None = None
         try:
@@ -116,6 +125,9 @@ class Dispatcher:
             self.record.answered(
                 endpoint, intended=intended, lag=lag, latency=latency, error=describe(error) if error else None
             )
+        if self._live is not None:
+            told = f"{endpoint}: {describe(error)}" if error else ""
+            self._live.answered(number, lag=lag, latency=latency, error=told)
         self._on_answer(endpoint, latency, error)
 
     def _client(self) -> Client:

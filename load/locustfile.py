@@ -23,6 +23,7 @@ from locust.runners import LocalRunner
 
 from load import profiles
 from load.dispatch import Dispatcher
+from load.live import LiveLog
 from load.verdict import Outcome, judge, never_made, saturation
 from stack.errors import UserError
 
@@ -51,6 +52,9 @@ def add_options(parser: ArgumentParser, **_: Any) -> None:
     """Add our two options to Locust's."""
     parser.add_argument("--load-plan", help="JSON of the profile and the target (load/profiles.py writes it)")
     parser.add_argument("--load-result", default="", help="file for the record and the verdict, as JSON")
+    parser.add_argument(
+        "--load-live", default="", help="file for each request as it happens; the load then ends with whoever started it"
+    )
 
 
 @events.test_start.add_listener
@@ -64,7 +68,8 @@ def begin(environment: Environment, **_: Any) -> None:
         if options is None or not options.load_plan:
             raise UserError("--load-plan is missing")
         profile, target = profiles.read(Path(options.load_plan))
-        dispatcher = Dispatcher(profile, target, on_answer=lambda *seen: tell_locust(environment, *seen))
+        live = LiveLog(Path(options.load_live)) if options.load_live else None
+        dispatcher = Dispatcher(profile, target, on_answer=lambda *seen: tell_locust(environment, *seen), live=live)
     except (UserError, OSError) as error:
         refuse(environment, str(error))
         return
@@ -72,7 +77,18 @@ def begin(environment: Environment, **_: Any) -> None:
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     run["dispatcher"] = dispatcher
+    if live is not None:
+        gevent.spawn(end_with_parent, environment, os.getppid())
     run["greenlet"] = gevent.spawn(drive, environment, dispatcher, options.load_result)
+
+
+def end_with_parent(environment: Environment, parent: int) -> None:
+    """A load without an end of its own must not outlive a session that was killed."""
+    while os.getppid() == parent:
+        gevent.sleep(1)
+    log.error("whoever started this load is gone, so it ends")
+    if environment.runner is not None:
+        environment.runner.quit()
 
 
 def drive(environment: Environment, dispatcher: Dispatcher, result: str) -> None:

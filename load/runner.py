@@ -63,11 +63,12 @@ class BaseLoad:
     """One load process. Use it as a context manager: leaving the block ends the process.
 
     `prefix` is put before its argument list (`Outside.exec_prefix`, for clients outside the host); `keep` is a folder
-    for its evidence (plan, result, Locust's HTML), else a temporary one.
+    for its evidence (plan, result, Locust's HTML), else a temporary one. `live` has each request written to `live_log` as it
+    happens, for a `LiveReader`, and the load end with this process.
     """
 
     def __init__(
-        self, profile: LoadProfile, target: Target, *, prefix: Sequence[str] = (), keep: Path | None = None
+        self, profile: LoadProfile, target: Target, *, prefix: Sequence[str] = (), keep: Path | None = None, live: bool = False
     ) -> None:
         self.profile = profile
         self.target = target
@@ -76,6 +77,7 @@ class BaseLoad:
         self.folder = keep or Path(self._temporary.name)
         self._process: subprocess.Popen[bytes] | None = None
         self._result = self.folder / "load.json"
+        self._live = live
 
     def __enter__(self) -> Self:
         """Start nothing yet."""
@@ -105,6 +107,7 @@ class BaseLoad:
             *self._prefix, sys.executable, "-m", "locust", "--locustfile", str(ROOT / "load" / "locustfile.py"),
             "--headless", "--users", "1", "--spawn-rate", "1", "--only-summary", "--stop-timeout", "1",
             "--html", str(self.folder / "locust.html"), "--load-plan", str(plan), "--load-result", str(self._result),
+            *(("--load-live", str(self.live_log)) if self._live else ()),
         ]  # fmt: skip
         with (self.folder / "locust.log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -133,6 +136,16 @@ class BaseLoad:
         if self._process is not None and not self._is_over:
             self._process.send_signal(signal.SIGTERM)
         return self._ended(self.profile.timeout_seconds + GRACE_SECONDS)
+
+    @property
+    def live_log(self) -> Path:
+        """Where a live load writes its requests."""
+        return self.folder / "live.log"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process has begun and not ended."""
+        return not self._is_over
 
     @property
     def _begun(self) -> Path:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from load.arrivals import constant
 from load.profiles import LoadProfile, Objectives, Target
-from stack.errors import CannotTell
+from load.targets import target_of
 from stack.model import Stack
 from stack.vantage import Outside
 from suites.check import not_applicable
@@ -45,15 +44,9 @@ def clients_of(stack: Stack, outside: Outside) -> Target:
         CannotTell: the edge publishes no HTTPS port to the outside, or its CA is not known.
 
     """
-    edge = stack.edge
-    if edge.ca_file is None or not Path(edge.ca_file).exists():
-        raise CannotTell("the edge's CA is not known, so its certificate can't be verified under load")
     address = outside.host_addresses[0]
-    outside.route_to(address)
-    return Target(
-        address=address,
-        port=edge.port_of("https"),
-        server_name=edge.server_name,
-        ca_file=str(Path(edge.ca_file).resolve()),
-        sources=outside.sources(min(MOST_ADDRESSES, stack.profile.load_.users)),
+    target = target_of(
+        stack.edge, address=address, sources=outside.sources(min(MOST_ADDRESSES, stack.profile.load_.users))
     )
+    outside.route_to(address)
+    return target

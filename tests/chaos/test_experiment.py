@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -37,6 +38,7 @@ PAUSE = Experiment(
     throughout=(Promise(thawed("till")),),
     hold=timedelta(seconds=0.2),
     recover_within=timedelta(seconds=2),
+    settles_within=timedelta(seconds=0.2),
 )
 
 
@@ -45,7 +47,7 @@ def test_a_true_hypothesis_is_held_with_a_line_for_each_step(fake: Any) -> None:
 
     assert verdict.outcome is Outcome.HELD
     steps = [line.step for line in verdict.lines]
-    assert steps == ["steady", "inject", "witness", "during", "revert", "steady", "throughout", "verdict"]
+    assert steps == ["steady", "inject", "witness", "during", "revert", "steady", "throughout", "customers", "verdict"]
     assert [line.at_seconds for line in verdict.lines] == sorted(line.at_seconds for line in verdict.lines)
     assert verdict.series["till moves"].failures == 0
     assert verdict.overhead_seconds is not None
@@ -77,7 +79,9 @@ def test_not_steady_beforehand_is_inconclusive_and_nothing_is_injected(fake: Any
     verdict = run(replace(PAUSE, steady_state=(frozen("till"),)), fake)
 
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert verdict.reason == "not steady beforehand, so nothing was injected: till is still: till moves"
+    assert re.fullmatch(
+        r"not steady beforehand, nor 0\.\d s later, so nothing was injected: till is still: till moves", verdict.reason
+    )
     assert not journal_of(fake).path.exists()
 
 
@@ -91,7 +95,7 @@ class Toothless(Restarted):
 
 
 def test_a_silent_witness_is_inconclusive(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chaos.experiment._WITNESS_WITHIN", timedelta(seconds=0.3))
+    monkeypatch.setattr("chaos.trial.WITNESS_WITHIN", timedelta(seconds=0.3))
     fault: Fault = Toothless("shop")
 
     verdict = run(replace(PAUSE, fault=fault), fake)
@@ -101,7 +105,7 @@ def test_a_silent_witness_is_inconclusive(fake: Any, monkeypatch: pytest.MonkeyP
 
 
 def test_a_stronger_witness_is_believed_over_the_faults_own(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chaos.experiment._WITNESS_WITHIN", timedelta(seconds=0.3))
+    monkeypatch.setattr("chaos.trial.WITNESS_WITHIN", timedelta(seconds=0.3))
 
     verdict = run(replace(PAUSE, witness=lambda _stack: None), fake)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chaos.conditions import Conditions
 from chaos.experiment import Experiment, Promise
 from chaos.faults import Disconnected, Killed
 from chaos.probes import healthy
@@ -51,7 +52,7 @@ def comes_back(service: str) -> Experiment:
 def test_a_true_hypothesis_passes_with_its_timeline(stack: Stack) -> None:
     evidence = Evidence()
 
-    the_check(stack, comes_back("sound"), evidence)
+    the_check(stack, comes_back("sound"), evidence, Conditions())
 
     assert [moment.text.partition(":")[0] for moment in evidence.timeline][:3] == ["steady", "inject", "witness"]
 
@@ -60,7 +61,7 @@ def test_a_service_that_nobody_restarts_fails(stack: Stack) -> None:
     with pytest.raises(
         AssertionError, match="not steady again by itself within 5 s: forgotten is healthy: forgotten is exited"
     ):
-        the_check(stack, comes_back("forgotten"), Evidence())
+        the_check(stack, comes_back("forgotten"), Evidence(), Conditions())
 
 
 def test_a_customer_that_must_not_notice_and_does_fails(stack: Stack) -> None:
@@ -75,13 +76,13 @@ def test_a_customer_that_must_not_notice_and_does_fails(stack: Stack) -> None:
     )
 
     with pytest.raises(AssertionError, match="customer is healthy: not for .* s, allowed 0 s"):
-        the_check(stack, experiment, Evidence())
+        the_check(stack, experiment, Evidence(), Conditions())
 
 
 def test_a_stack_that_is_not_steady_is_inconclusive(stack: Stack) -> None:
     stack.driver.stop(stack.container("sound").id, grace_seconds=0)
     try:
         with pytest.raises(CannotTell, match="not steady beforehand, so nothing was injected"):
-            the_check(stack, comes_back("sound"), Evidence())
+            the_check(stack, comes_back("sound"), Evidence(), Conditions())
     finally:
         stack.driver.start(stack.driver.container_ids("sound", all=True)[0])
