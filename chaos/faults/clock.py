@@ -29,7 +29,7 @@ class ClockSkew(Fault):
     seconds: int
     """By how much its clock is ahead; negative: behind."""
 
-    effect: ClassVar[str] = "clock-skew"
+    effect: ClassVar[str] = "clock_skew"
     family: ClassVar[str] = "resource"
 
     def inject(self, stack: Stack) -> None:

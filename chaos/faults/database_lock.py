@@ -53,7 +53,7 @@ class DatabaseLocked(Fault):
     key_file: str = ""
     """Where the service has its key; empty: where its DATABASE_PASSWORD_FILE points, and without that it has none."""
 
-    effect: ClassVar[str] = "database-locked"
+    effect: ClassVar[str] = "database_locked"
     family: ClassVar[str] = "resource"
     in_flight: ClassVar[timedelta] = timedelta(seconds=2)
 

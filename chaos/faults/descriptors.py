@@ -23,7 +23,7 @@ class FileDescriptorsExhausted(Fault):
     spare: int = 0
     """How many descriptors more than that."""
 
-    effect: ClassVar[str] = "descriptors-exhausted"
+    effect: ClassVar[str] = "descriptors_exhausted"
     family: ClassVar[str] = "resource"
 
     def inject(self, stack: Stack) -> None:

@@ -34,7 +34,7 @@ class DiskFull(Fault):
     path: str
     """Where the volume is mounted in the service's container."""
 
-    effect: ClassVar[str] = "disk-full"
+    effect: ClassVar[str] = "disk_full"
     family: ClassVar[str] = "resource"
     in_flight: ClassVar[timedelta] = timedelta(seconds=2)
 

@@ -45,7 +45,7 @@ rm {_HELD}
 class OutOfMemory(_Down):
     """The service runs out of the memory it was given, and the kernel kills its process; its restart policy is left to act."""
 
-    effect: ClassVar[str] = "out-of-memory"
+    effect: ClassVar[str] = "out_of_memory"
     in_flight: ClassVar[timedelta] = timedelta(seconds=2)
 
     def inject(self, stack: Stack) -> None:

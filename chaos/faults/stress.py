@@ -95,7 +95,7 @@ class CpuStress(_Stress):
     workers: int = 2
     """How many busy processes compete with the target's."""
 
-    effect: ClassVar[str] = "cpu-stress"
+    effect: ClassVar[str] = "cpu_stress"
     controller: ClassVar[str] = "cpu"
 
     def _argv(self, stack: Stack, container: dict[str, Any]) -> list[str]:
@@ -144,7 +144,7 @@ class MemoryStress(_Stress):
     percent: int = 90
     """How much of the target's limit is in use then, cache that the kernel can drop not counted."""
 
-    effect: ClassVar[str] = "memory-stress"
+    effect: ClassVar[str] = "memory_stress"
     controller: ClassVar[str] = "memory"
 
     def _argv(self, stack: Stack, container: dict[str, Any]) -> list[str]:
@@ -182,7 +182,7 @@ class IoStress(_Stress):
     megabytes: int = 32
     """The size of the file that is written over and over: what the volume must have room for."""
 
-    effect: ClassVar[str] = "io-stress"
+    effect: ClassVar[str] = "io_stress"
     controller: ClassVar[str] = "blkio"
 
     def _argv(self, stack: Stack, container: dict[str, Any]) -> list[str]:

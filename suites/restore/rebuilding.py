@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stack import host_ports, lifecycle
-from stack.errors import CannotTell, UserError
+from stack import lifecycle
+from stack.beside import beside, serving
+from stack.errors import CannotTell
 from stack.model import Stack
 from stack.ops import one_shot
 from stack.progress import Progress
-from stack.project import COMPOSE_FILE, ROOT, environment
+from stack.project import COMPOSE_FILE, ROOT
 from suites.check import not_applicable
 from suites.restore.operator import typed
 
@@ -61,7 +62,7 @@ def rebuilt_from(first: Stack, archives: Sequence[str]) -> Iterator[Rebuilt]:
         phases["fetch"] = _timed(fetch, first, archives, folder / "backups")
         lifecycle.down(project, progress=quiet)  # what a killed run left
         undo.callback(lifecycle.down, project, progress=quiet)
-        second, offset = beside(first, project, clone)
+        second, offset = beside(first, project, OFFSETS, clone=clone)
         argv = ["--project", project, "--offset", str(offset), "--backups", str(folder / "backups"), "--no-build"]
         argv += ["--chain-from", first.project, *(word for name in serving(second) for word in ("--service", name))]
         told = typed("rescue-system", *argv, clone=clone)
@@ -122,29 +123,3 @@ def fetch(first: Stack, archives: Sequence[str], folder: Path) -> None:
     )
     if done.code != 0:
         raise CannotTell(f"the backups can't be fetched: {done.last_words()}")
-
-
-def beside(first: Stack, project: str, clone: Path, offsets: range = OFFSETS) -> tuple[Stack, int]:
-    """Load the second stack at the first offset whose ports nobody has. Raises CannotTell when there is none."""
-    compose = clone / COMPOSE_FILE.relative_to(ROOT)
-    for offset in offsets:
-        env = environment(project, offset=offset, root=clone)
-        second = Stack.load([compose], project=project, profile=compose.with_name("profile.toml"), env=env)
-        try:
-            host_ports.require_free(second.driver, {n: second.rendered["services"][n] for n in serving(second)})
-        except UserError:
-            continue
-        return second, offset
-    raise CannotTell(f"beside {first.project}, no offset from {offsets[0]} to {offsets[-1]} leaves a second stack its ports")
-
-
-def serving(stack: Stack) -> list[str]:
-    """The services an order needs: edge, application, and whatever those speak to by the profile's flows."""
-    active = {each.name for each in stack.services if not each.idle}
-    found = [each.name for each in stack.by_role("edge", "application") if each.name in active]
-    if len(found) < 2:
-        raise CannotTell(f"an edge and an application are needed for a transaction, found {found}")
-    for name in found:  # grows while it is walked: what those speak to in turn
-        to = {flow.target for flow in stack.profile.flows or () if flow.source == name}
-        found += sorted((to & active) - set(found))
-    return found

@@ -21,6 +21,7 @@ from typing import TypeVar
 from requests.auth import HTTPDigestAuth
 
 from stack import lifecycle, rotation, secrets
+from stack.beside import beside, serving
 from stack.clients.market import Market, Refused
 from stack.container import Container
 from stack.errors import CannotTell, SeatrialError
@@ -33,7 +34,6 @@ from stack.progress import Progress
 from stack.project import COMPOSE_FILE, ROOT, environment
 from stack.waiting import eventually
 from suites.check import not_applicable
-from suites.restore.rebuilding import beside, serving
 from suites.restore.writing import Writer
 from suites.security import memory
 from suites.security.test_authentication import answer
@@ -161,7 +161,7 @@ def drilled(first: Stack) -> Iterator[Drilled]:
     with ExitStack() as undo:
         root = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="seatrial-rotation-")))
         lifecycle.down(project, progress=quiet)  # what a killed run left
-        second, offset = beside(first, project, ROOT, OFFSETS)
+        second, offset = beside(first, project, OFFSETS)
         env = environment(project, offset=offset)
         undo.callback(shutil.rmtree, second.state_dir, ignore_errors=True)
         undo.callback(lifecycle.down, project, progress=quiet)
