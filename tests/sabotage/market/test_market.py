@@ -11,16 +11,21 @@ import pytest
 
 from chaos.probes import edge_serves
 from chaos.runner import Runner
+from load.runner import BaseLoad
 from stack import lifecycle
 from stack.errors import CannotTell
 from stack.measured import ApplicationMetrics
 from stack.model import Stack
 from stack.profile import Profile
 from stack.project import COMPOSE_FILE, environment
+from stack.vantage import Outside
 from stack.waiting import eventually
 from suites.check import Evidence
 from suites.failover.test_degraded import test_the_rest_goes_on as the_degraded_check
 from suites.load.escrows import sail
+from suites.load.plan import clients_of, for_seconds, plan_of
+from suites.load.scraped import Scraped
+from suites.load.test_agreement import require_agreement, routes_of_its_own
 from suites.load.test_escrows import test_escrows_keep_the_money_invariants as the_escrow_check
 from suites.observability import test_application as application
 
@@ -124,6 +129,38 @@ def test_a_server_that_counts_orders_twice_is_found(market: Defect) -> None:
 
     with pytest.raises(AssertionError, match="orders_created_total: 1 acknowledged, 2 counted"):
         application.test_metrics_move_with_the_traffic(_NoRequest(), stack, "writes", Evidence())  # type: ignore[arg-type]
+
+
+# ── LOAD-MET-001 ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _by_two_clocks(stack: Stack) -> None:
+    names, scraped = _names(stack), Scraped(stack)
+    plan = for_seconds(plan_of(stack, seed=6), 5.0, warm_up_seconds=1.0)
+    with Outside(stack.project) as outside, BaseLoad(plan, clients_of(stack, outside), prefix=outside.exec_prefix) as load:
+        load.start()
+        scraped.look()
+        run = load.finish()
+        scraped.look()
+    require_agreement(scraped.timed(names, but=routes_of_its_own(stack)), run, Evidence(), allowed_seconds=2.0)
+
+
+def test_a_sound_servers_clock_agrees_with_its_clients(market: Defect) -> None:
+    _by_two_clocks(market("none"))
+
+
+@pytest.mark.parametrize(
+    ("defect", "says"),
+    [
+        ("every_other_request_is_counted", r"its histogram has \d+ requests, its clients made \d+"),
+        ("durations_are_milliseconds", "p50 is (between|over) .* ms by its histogram, and .* ms by its clients"),
+    ],
+)
+def test_a_server_whose_histogram_says_something_else_is_found(market: Defect, defect: str, says: str) -> None:
+    stack = market(defect)
+
+    with pytest.raises(AssertionError, match=says):
+        _by_two_clocks(stack)
 
 
 # ── FLV-DEG-001 ─────────────────────────────────────────────────────────────────────────────────────────────────────────
