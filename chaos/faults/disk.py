@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from chaos import inside
+from chaos import volume_files
 from chaos.effect import Fault
 from chaos.faults.targets import containers_of, running
 from chaos.fingerprint import Fingerprint
@@ -52,8 +52,8 @@ class DiskFull(Fault):
     def revert(self, stack: Stack) -> None:
         """Remove the file, whether the service's container runs or not."""
         for container in containers_of(stack, self.service):
-            if self._volume(container) is not None and inside.exists(stack, container, self._file):
-                inside.remove(stack, container, self._file)
+            if self._volume(container) is not None and volume_files.exists(stack, container, self._file):
+                volume_files.remove(stack, container, self._file)
 
     def active(self, stack: Stack) -> bool:
         """Whether the file is there."""
@@ -62,7 +62,7 @@ class DiskFull(Fault):
     def touched(self, stack: Stack) -> dict[str, str]:
         """Whether the file that fills is in the volume."""
         there = [
-            inside.exists(stack, container, self._file)
+            volume_files.exists(stack, container, self._file)
             for container in containers_of(stack, self.service)
             if self._volume(container) is not None
         ]
@@ -82,7 +82,7 @@ class DiskFull(Fault):
         name = container["Name"].lstrip("/")
         if self._volume(container) is None:
             raise CannotTell(f"{self}: {name} has no writable volume at {self.path}")
-        folder = inside.here(stack, container, self.path)
+        folder = volume_files.here(stack, container, self.path)
         if folder is None:
             raise CannotTell(
                 f"{self}: the disks of {name} are not on this machine ({stack.driver.endpoint}), and are not filled"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from chaos import cgroup, inside
+from chaos import cgroup, volume_files
 from chaos.effect import Fault
 from chaos.faults.targets import containers_of, helpers_at_work, running
 from chaos.fingerprint import Fingerprint
@@ -196,17 +196,17 @@ class IoStress(_Stress):
         """Remove the helper, and the file that it wrote."""
         super().revert(stack)
         for container in containers_of(stack, self.service):
-            if inside.exists(stack, container, self._folder):
-                inside.remove(stack, container, self._folder)
+            if volume_files.exists(stack, container, self._folder):
+                volume_files.remove(stack, container, self._folder)
 
     def active(self, stack: Stack) -> bool:
         """Whether the helper runs, or its file is there."""
-        there = [inside.exists(stack, c, self._folder) for c in containers_of(stack, self.service)]
+        there = [volume_files.exists(stack, c, self._folder) for c in containers_of(stack, self.service)]
         return any(there) or super().active(stack)
 
     def touched(self, stack: Stack) -> dict[str, str]:
         """Whether the helper's folder is in the volume."""
-        there = [inside.exists(stack, c, self._folder) for c in containers_of(stack, self.service)]
+        there = [volume_files.exists(stack, c, self._folder) for c in containers_of(stack, self.service)]
         return {f"{self.service}:{self._folder}": "there" if any(there) else "not there"}
 
     def witness(self, stack: Stack, before: Fingerprint) -> str | None:
