@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
+import hashlib
+import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from chaos import netns
+from chaos import inside
 from chaos.health import health_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,21 @@ if TYPE_CHECKING:
 SERVICE = "com.docker.compose.service"
 _CONFIG_HASH = "com.docker.compose.config-hash"
 _NUMBER = "com.docker.compose.container-number"
+_LIMITS = (
+    "Memory",
+    "MemorySwap",
+    "MemoryReservation",
+    "NanoCpus",
+    "CpuQuota",
+    "CpuPeriod",
+    "CpuShares",
+    "PidsLimit",
+    "Ulimits",
+)
+_DEPLOYED = frozenset({"mounted", "limits", "limits in force", "clock"})
+"""What a deployment may change, of that which a fault can change."""
+_FAULTABLE = _DEPLOYED | {"status", "health", "networks", "rules", "rules6", "queues"}
+"""What a fault can change; images, configuration and declared mounts it can't."""
 
 
 @dataclass(frozen=True)
@@ -29,60 +45,78 @@ class Fingerprint:
     """Which container, process and start each service had: what a witness compares, and no part of equality."""
     touched: dict[str, str] = field(default_factory=dict)
     """What the fault says that it alone changes (`Fault.touched`): files, limits, clocks."""
+    helpers: tuple[str, ...] = ()
+    """Our own containers that work for the fault; one that is there afterwards and was not before is a leftover."""
 
     @classmethod
     def of(cls, stack: Stack, *, fault: Fault | None = None) -> Self:
         """Look at the whole project, and at what `fault` touches besides. Raises CannotTell when the engine doesn't answer.
 
-        Packet rules and queues are read of every running container where that is cheap (on the engine's own host), and
-        elsewhere of the targets of `fault`.
+        What is true inside is read of every running container where that is cheap (on the engine's own host), and
+        elsewhere of the targets of `fault`. Helper containers are those of `fault`, or all of them without one.
         """
         containers = stack.driver.containers(all=True)
-        everywhere = stack.driver.is_local() and shutil.which("nsenter") is not None
         wanted = frozenset(fault.targets if fault else ())
-        asked = [c for c in containers if _own_network(c) and (everywhere or _label(c, SERVICE) in wanted)]
+        everywhere = inside.can_look_everywhere(stack)
+        asked = [c for c in containers if c["State"].get("Pid") and (everywhere or _label(c, SERVICE) in wanted)]
         with ThreadPoolExecutor(max_workers=4) as pool:
-            network = dict(
-                zip((c["Id"] for c in asked), pool.map(lambda c: _network_state(stack, c), asked), strict=True)
-            )
+            seen = pool.map(lambda c: inside.state_of(stack, c), asked)
+            within = dict(zip((c["Id"] for c in asked), seen, strict=True))
         services, incarnations = {}, {}
         for container in containers:
             name = _name(container)
             well = {"health": health_of(stack, container)}
-            services[name] = {**canonical(container), **well, **network.get(container["Id"], {})}
+            services[name] = {**canonical(container), **well, **within.get(container["Id"], {})}
             incarnations[name] = incarnation(container)
-        return cls(services, incarnations, fault.touched(stack) if fault else {})
+        helpers = tuple(
+            sorted(str(one["Names"][0]).lstrip("/") for one in stack.driver.helpers(**(fault.tools if fault else {})))
+        )
+        return cls(services, incarnations, fault.touched(stack) if fault else {}, helpers)
 
-    def differences(self, after: Fingerprint) -> list[str]:
-        """Sentences about what `after` has otherwise; empty when the stack is what it was."""
+    def differences(self, after: Fingerprint, *, later: bool = False) -> list[str]:
+        """Sentences about what `after` has otherwise; empty when the stack is what it was.
+
+        `later`: time has passed and people may have been at work. Then only what a fault can change is compared, of a service
+        that was deployed anew only what no deployment changes, and services that came or went are none of ours.
+        """
         found = []
         for name in sorted(self.services.keys() | after.services.keys()):
             was, is_now = self.services.get(name), after.services.get(name)
             if was is None or is_now is None:
-                found.append(f"{name}: {'appeared' if was is None else 'is gone'}")
+                found += [] if later else [f"{name}: {'appeared' if was is None else 'is gone'}"]
                 continue
-            # Rules and queues are only there where they were asked for.
-            for key in sorted(was.keys() & is_now.keys()):
+            # What is true inside is only there where it was looked at.
+            for key in sorted(was.keys() & is_now.keys() & _compared(was, is_now, later=later)):
                 old, new = was[key], is_now[key]
                 # A service that was still starting, or sick, may be well afterwards: that is no leftover of a fault.
                 if old != new and not (key == "health" and new == "healthy"):
-                    found.append(f"{name}: {key} was {old!r}, is {new!r}")
+                    found.append(f"{name}: {_difference(key, old, new)}")
         both = self.touched.keys() & after.touched.keys()
         found += [
             f"{what} was {self.touched[what]}, is {after.touched[what]}"
             for what in sorted(both)
             if self.touched[what] != after.touched[what]
         ]
-        return found
+        return found + [f"helper container {name} is left" for name in sorted(set(after.helpers) - set(self.helpers))]
 
     def to_json(self) -> dict[str, Any]:
         """For the journal."""
-        return {"services": self.services, "incarnations": self.incarnations, "touched": self.touched}
+        return {
+            "services": self.services,
+            "incarnations": self.incarnations,
+            "touched": self.touched,
+            "helpers": list(self.helpers),
+        }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """What `to_json` wrote."""
-        return cls(dict(document["services"]), dict(document["incarnations"]), dict(document.get("touched") or {}))
+        return cls(
+            dict(document["services"]),
+            dict(document["incarnations"]),
+            dict(document.get("touched") or {}),
+            tuple(document.get("helpers") or ()),
+        )
 
 
 def canonical(container: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,6 +126,8 @@ def canonical(container: Mapping[str, Any]) -> dict[str, Any]:
         "image": container["Image"],
         "configuration": _label(container, _CONFIG_HASH),
         "status": state["Status"],
+        "settings": _digest(container),
+        "limits": {name: host.get(name) for name in _LIMITS if host.get(name)},
         "restart": (host.get("RestartPolicy") or {}).get("Name", ""),
         "mounts": sorted(
             f"{m['Type']} {m.get('Name') or m.get('Source', '')} {m['Destination']} {'rw' if m.get('RW') else 'ro'}"
@@ -119,15 +155,27 @@ def incarnation(container: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _network_state(stack: Stack, container: dict[str, Any]) -> dict[str, Any]:
-    rules = netns.canonical_rules(netns.run(stack, container, "iptables-save"))
-    queues = netns.canonical_queues(netns.run(stack, container, "tc", "qdisc", "show"))
-    return {"rules": rules, "queues": queues}
+def _compared(was: Mapping[str, Any], is_now: Mapping[str, Any], *, later: bool) -> frozenset[str]:
+    if not later:
+        return frozenset(was.keys() | is_now.keys())
+    same = all(was.get(key) == is_now.get(key) for key in ("image", "configuration"))
+    return _FAULTABLE if same else _FAULTABLE - _DEPLOYED
 
 
-def _own_network(container: Mapping[str, Any]) -> bool:
-    mode = str(container["HostConfig"].get("NetworkMode", ""))
-    return bool(container["State"].get("Pid")) and mode != "host" and not mode.startswith("container:")
+def _difference(key: str, old: object, new: object) -> str:
+    """Of long lists only what came and went."""
+    if isinstance(old, list) and isinstance(new, list):
+        less, more = [one for one in old if one not in new], [one for one in new if one not in old]
+        if less or more:
+            return f"{key}: " + "; ".join([*(f"{one} is gone" for one in less), *(f"{one} is there" for one in more)])
+    return f"{key} was {old!r}, is {new!r}"
+
+
+def _digest(container: Mapping[str, Any]) -> str:
+    """All that the container was created with, as far as no other key shows it; short, as only its equality matters."""
+    host = {name: value for name, value in container["HostConfig"].items() if name not in (*_LIMITS, "RestartPolicy")}
+    config = {name: value for name, value in container["Config"].items() if name not in ("Hostname", "Labels", "Image")}
+    return hashlib.sha256(json.dumps([host, config], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _label(container: Mapping[str, Any], name: str) -> str:

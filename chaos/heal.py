@@ -17,9 +17,6 @@ from stack.waiting import pause
 if TYPE_CHECKING:
     from stack.model import Stack
 
-# What a fault can change. A later deployment may have changed images, mounts and configuration, and that is not ours.
-_FAULTABLE = ("status", "health", "networks", "rules", "queues")
-
 
 @dataclass(frozen=True)
 class Healed:
@@ -74,7 +71,7 @@ def _outlives(intent: Intent) -> bool:
 def _heal_one(intent: Intent, before: Fingerprint, stack: Stack, journal: Journal) -> Healed:
     try:
         fault = decode(intent.fault)
-        undo(fault, stack, before, only=_FAULTABLE)
+        undo(fault, stack, before, later=True)
         if not intent.injected:
             _outwait(fault, stack, before)
     except SeatrialError as error:
@@ -90,10 +87,10 @@ def _outwait(fault: Fault, stack: Stack, before: Fingerprint) -> None:
     while time.monotonic() < until:
         pause(0.1)
         if fault.active(stack):
-            undo(fault, stack, before, only=_FAULTABLE)
+            undo(fault, stack, before, later=True)
             return
-    if standing(fault, stack, before, only=_FAULTABLE):
-        undo(fault, stack, before, only=_FAULTABLE)
+    if standing(fault, stack, before, later=True):
+        undo(fault, stack, before, later=True)
 
 
 def _revert_blindly(intent: Intent, stack: Stack) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from stack.errors import CannotTell
@@ -16,18 +17,20 @@ _ENGINES_CHAINS = ("DOCKER_OUTPUT", "DOCKER_POSTROUTING")
 _DEFAULT_QUEUES = ("noqueue", "pfifo_fast", "fq_codel", "mq", "fq")
 
 
-def run(stack: Stack, container: dict[str, Any], *argv: str, timeout_seconds: float = 10) -> str:
+def run(
+    stack: Stack, container: dict[str, Any], *argv: str, timeout_seconds: float = 10, needs: Sequence[str] = ()
+) -> str:
     """Run a network tool in the container's network namespace and return what it printed.
 
     `container` is an inspect document. On the engine's own host this is nsenter with the host's tools (5 ms); elsewhere,
-    or where the host lacks the tool, a helper container that joins the namespace (about 0.4 s).
+    or where the host lacks the tool (or one that it `needs` besides), a helper container that joins the namespace (about 0.4 s).
     Raises CannotTell when the container doesn't run or the tool fails.
     """
     pid = container["State"]["Pid"]
     name = container["Name"].lstrip("/")
     if not pid:
         raise CannotTell(f"{name} is not running, so it has no network namespace")
-    if stack.driver.is_local() and shutil.which("nsenter") and shutil.which(argv[0]):
+    if stack.driver.is_local() and all(map(shutil.which, ("nsenter", argv[0], *needs))):
         return _by_nsenter(pid, name, argv, timeout_seconds)
     done = stack.driver.run_helper(
         list(argv), network=f"container:{container['Id']}", cap_add=("NET_ADMIN",), timeout_seconds=timeout_seconds + 20

@@ -30,11 +30,13 @@ class Proof:
     """From the start of the revert to the fingerprint being equal again."""
 
 
-def undo(fault: Fault, stack: Stack, before: Fingerprint, *, only: Iterable[str] | None = None) -> Proof:
+def undo(
+    fault: Fault, stack: Stack, before: Fingerprint, *, only: Iterable[str] | None = None, later: bool = False
+) -> Proof:
     """Revert `fault` and wait until it is seen to be gone and the fingerprint is `before`'s.
 
-    `only` narrows the comparison to these keys of the fingerprint (a healer that comes later must not object to a
-    deployment that happened in between). Raises RevertFailed, with what still differs, when the bound passes.
+    `only` narrows the comparison to these keys of the fingerprint; `later` is for a healer that comes when others may have
+    been at work since (`Fingerprint.differences`). Raises RevertFailed, with what still differs, when the bound passes.
     """
     began = time.monotonic()
     deadline = began + fault.revert_within.total_seconds()
@@ -45,7 +47,7 @@ def undo(fault: Fault, stack: Stack, before: Fingerprint, *, only: Iterable[str]
         try:
             bounded(lambda: fault.revert(stack), within=left, what=f"the revert of {fault}")
             reverted = reverted or time.monotonic() - began
-            still = standing(fault, stack, before, only=only)
+            still = standing(fault, stack, before, only=only, later=later)
             if not still:
                 return Proof(reverted, time.monotonic() - began)
             trouble = "; ".join(still)
@@ -60,13 +62,15 @@ def undo(fault: Fault, stack: Stack, before: Fingerprint, *, only: Iterable[str]
         pause(_EVERY)
 
 
-def standing(fault: Fault, stack: Stack, before: Fingerprint, *, only: Iterable[str] | None = None) -> list[str]:
+def standing(
+    fault: Fault, stack: Stack, before: Fingerprint, *, only: Iterable[str] | None = None, later: bool = False
+) -> list[str]:
     """What is left of the fault: sentences, empty when it is gone and the stack is what it was."""
     if fault.active(stack):
         return [f"{fault} is still seen"]
     after = Fingerprint.of(stack, fault=fault)
     if only is None:
-        return before.differences(after)
+        return before.differences(after, later=later)
     keys = frozenset(only)
     return narrowed(before, keys, after).differences(narrowed(after, keys, before))
 

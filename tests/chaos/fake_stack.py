@@ -107,6 +107,10 @@ class FakeDriver:
                 "IPAddress": "10.0.0.9",
             }
 
+    def helpers(self, **_labels: str) -> list[dict[str, Any]]:
+        """None is ever left."""
+        return []
+
     def run_helper(self, argv: list[str], **_options: Any) -> Any:
         """No helper prints anything: no rules, no queues."""
         from stack.driver import Completed
