@@ -42,8 +42,9 @@ def devices(stack: Stack, container: dict[str, Any], addresses: Sequence[str]) -
 
 def is_free(stack: Stack, container: dict[str, Any], device: str) -> bool:
     """Whether nobody has put a queue of his own on the device; another fault of ours counts as somebody."""
-    shown = netns.run(stack, container, "tc", "qdisc", "show", "dev", device)
-    return all(kind in _DEFAULTS for kind, _, _ in _ROOT.findall(shown))
+    # Asked about one device, tc leaves its name out: ask about all.
+    shown = netns.run(stack, container, "tc", "qdisc", "show")
+    return all(kind in _DEFAULTS for kind, _, where in _ROOT.findall(shown) if where == device)
 
 
 def commands(handle: str, device: str, leaf: Sequence[str], to: Sequence[str], port: int | None) -> list[list[str]]:
