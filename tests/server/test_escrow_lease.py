@@ -150,3 +150,20 @@ def test_a_worker_that_held_the_lease_twice_with_another_between_starts_anew(
 
     assert (ended, "sign" in between) == (["in the call"], False)
     assert "submit" in market.triple.calls
+
+
+@pytest.mark.parametrize(
+    ("ends_in", "is_free"), [(-0.1, True), (0.1, False), (lease.SECONDS, False), (lease.SECONDS + 1, True), (3600.0, True)]
+)
+def test_a_lease_is_waited_for_as_long_as_leases_last_and_no_longer(market: Market, ends_in: float, is_free: bool) -> None:
+    now = 1_800_000_000.0  # a clock that was an hour ahead left the last of these (EXP-SRV-025)
+
+    def leave_behind(connection: Connection) -> int | None:
+        first = lease.take(connection, "who crashed", now=now)
+        connection.execute("UPDATE leases SET expires_at = ?", (now + ends_in,))
+        second = lease.take(connection, "who comes after", now=now)
+        return None if second is None else second - (first or 0)
+
+    taken = market.run(market.database.write(leave_behind))
+
+    assert taken == (1 if is_free else None)

@@ -21,10 +21,14 @@ class LostLease(Conflict):
 
 
 def take(connection: Connection, holder: str, *, now: float | None = None) -> int | None:
-    """Take or renew the lease and return its fencing token; None when another holder's has not run out."""
+    """Take or renew the lease and return its fencing token; None when another holder's has not run out.
+
+    One that lasts longer than leases do was given by a clock that was ahead, and nobody waits for that: its holder, if it still
+    lives, meets the fence.
+    """
     moment = time.time() if now is None else now
     row = connection.execute("SELECT holder, token, expires_at FROM leases WHERE name = ?", (_NAME,)).fetchone()
-    if row and row[0] != holder and row[2] > moment:
+    if row and row[0] != holder and moment < row[2] <= moment + SECONDS:
         return None
     token = row[1] + (row[0] != holder) if row else 1
     connection.execute(
