@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlparse
 
 import yaml
 
@@ -15,6 +14,7 @@ from stack.timescale import longest_round
 from stack.waiting import eventually
 from suites.alerts.promql import Selector, impossible, raw_ratios, selectors
 from suites.alerts.promtool import complaints, promtool
+from suites.alerts.rendered import dead_end
 from suites.alerts.rule_files import AlertRule, RuleFile, alert_rules, rule_files
 from suites.check import Area, Evidence, Impact, Level, Severity, check, needs, over
 
@@ -110,8 +110,8 @@ def lacks(rule: AlertRule, root: Path) -> list[str]:
         found.append(f"severity is {severity!r}, expected one of {', '.join(sorted(SEVERITIES))}")
     found += [f"no {name}" for name in NEEDED if not str(rule.annotations.get(name, "")).strip()]
     link = str(rule.annotations.get("runbook_url", ""))
-    if link and not urlparse(link).scheme and not (root / link.partition("#")[0]).is_file():
-        found.append(f"its runbook page {link} does not exist")
+    if link and (complaint := dead_end(link, root)):
+        found.append(complaint)
     return found
 
 

@@ -24,6 +24,7 @@ from suites.alerts.scaled_copy import drill
 from suites.alerts.switch import lose_each
 from suites.alerts.test_firing import test_alert_fires_arrives_and_resolves as the_firing_check
 from suites.alerts.test_firing import test_fault_raises_its_alerts_and_no_others as the_quiet_check
+from suites.alerts.test_rendering import test_notification_can_be_read as the_rendering_check
 from suites.alerts.test_routing import test_alert_routes_by_its_severity as the_route_check
 from suites.alerts.test_routing import (
     test_cause_inhibits_its_consequences_and_a_group_is_one_message as the_group_check,
@@ -100,6 +101,7 @@ def test_a_sound_stack_passes_every_check(tmp_path: Path) -> None:
             found, losses = run(copy, trials(stack)), lose_each(copy)
 
         the_firing_check(found, "ServiceDown", Evidence())
+        the_rendering_check(stack, found, "ServiceDown", Evidence())
         the_quiet_check(found, trials(stack)[0], Evidence())
         the_switch_check(losses, "alert-receiver", Evidence())
         the_rule_check(stack, rule_files(stack), Evidence())
@@ -142,6 +144,31 @@ def test_a_muted_route_is_found(tmp_path: Path) -> None:
             the_quiet_check(found, trials(stack)[0], Evidence())
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("{{ $labels.service }} is down", "{{ $labels.colour }} is down", "neither text names what it is about"),
+        (
+            "{{ $labels.service }} is down",
+            "{{ $labels.service }} is {{ query `nothing` | first | value }}",
+            "a template that failed",
+        ),
+        (
+            "runbook_url: docs/runbook/ServiceDown.md}\n      - alert: Till",
+            "runbook_url: docs/runbook/None.md}\n      - alert: Till",
+            "docs/runbook/None.md does not exist",
+        ),
+    ],
+    ids=["a label that is not there", "a function without data", "a page that is not there"],
+)
+def test_a_notification_that_nobody_can_read_is_found(tmp_path: Path, old: str, new: str, says: str) -> None:
+    with running(tmp_path, edit("prometheus/rules/down.yml", old, new)) as stack:
+        found = heard(stack)
+
+        with pytest.raises(AssertionError, match=says):
+            the_rendering_check(stack, found, "ServiceDown", Evidence())
+
+
 _ROUTING = "alertmanager/alertmanager.yml"
 
 
@@ -153,9 +180,21 @@ _ROUTING = "alertmanager/alertmanager.yml"
             "route",
             "ServiceDown: is routed to nobody, expected everybody",
         ),
-        (edit(_ROUTING, "alert-receiver:9095", "alert-receiver:9096"), "route", "ServiceDown: arrived by no way, expected everybody"),
-        (edit(_ROUTING, "[alertname, service]", "[alertname, service, instance]"), "group", "came in 2 messages, expected 1"),
-        (edit(_ROUTING, 'alertname = "TillSilent"', 'alertname = "TillLoud"'), "group", "holds back any of the loaded alerts"),
+        (
+            edit(_ROUTING, "alert-receiver:9095", "alert-receiver:9096"),
+            "route",
+            "ServiceDown: arrived by no way, expected everybody",
+        ),
+        (
+            edit(_ROUTING, "[alertname, service]", "[alertname, service, instance]"),
+            "group",
+            "came in 2 messages, expected 1",
+        ),
+        (
+            edit(_ROUTING, 'alertname = "TillSilent"', 'alertname = "TillLoud"'),
+            "group",
+            "holds back any of the loaded alerts",
+        ),
     ],
     ids=["a route to nobody", "a receiver that is not there", "a group in pieces", "nothing is held back"],
 )
@@ -179,7 +218,9 @@ def test_a_wrong_way_is_found(tmp_path: Path, sabotage: _Change, check: str, say
             "the watchdog does not reach it, so that its silence means nothing",
         ),
         (
-            edit("prometheus/prometheus.yml", '"alert-receiver:9095"], labels: {service: alert-receiver}', '"till:8000"]'),
+            edit(
+                "prometheus/prometheus.yml", '"alert-receiver:9095"], labels: {service: alert-receiver}', '"till:8000"]'
+            ),
             "the loss of alert-receiver was noticed by Prometheus never",
         ),
     ],
@@ -204,7 +245,9 @@ def test_noise_is_found(tmp_path: Path) -> None:
             the_quiet_check(found, trials(stack)[0], Evidence())
         assert found[0].broken_silence == ("TillSilent about nobody named, a consequence",)
         found[0].noise.clear()  # as where another row of the matrix expects the alert of somebody else
-        with pytest.raises(AssertionError, match="TillSilent about nobody named, a consequence was delivered, and must stay"):
+        with pytest.raises(
+            AssertionError, match="TillSilent about nobody named, a consequence was delivered, and must stay"
+        ):
             the_quiet_check(found, trials(stack)[0], Evidence())
 
 
@@ -223,7 +266,10 @@ def test_a_target_that_nobody_scrapes_and_one_that_is_down_are_found(tmp_path: P
 
 @pytest.mark.parametrize(
     ("bound", "says"),
-    [("", "till till:8000 brings 1 series, and no sample_limit bounds it"), (", sample_limit: 1", "more series than it may")],
+    [
+        ("", "till till:8000 brings 1 series, and no sample_limit bounds it"),
+        (", sample_limit: 1", "more series than it may"),
+    ],
     ids=["none", "too many"],
 )
 def test_series_without_a_bound_and_over_it_are_found(tmp_path: Path, bound: str, says: str) -> None:
