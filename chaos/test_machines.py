@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chaos.machines import every
-from chaos.machines.campaign import Judged, Wish, judge
+from chaos.machines.campaign import Judged, Trial, Wish, judge
 from chaos.machines.machine import Machine
 from suites.check import Area, Check, Evidence, Impact, Level, Severity, as_mark, inconclusive, over
 
@@ -30,22 +30,20 @@ def _entry(machine: Machine) -> Check:
 
 def _machines(stack: Stack) -> list[object]:
     """Every machine; one whose services the stack lacks stands there as not applicable, so that it isn't forgotten."""
-    known = {service.name for service in stack.services} | stack.excluded
-    return [_parameter(machine, known) for machine in every().values()]
+    return [_parameter(machine, stack) for machine in every().values()]
 
 
-def _parameter(machine: Machine, known: set[str]) -> object:
+def _parameter(machine: Machine, stack: Stack) -> object:
     marks = [*as_mark(_entry(machine)), pytest.mark.needs(*machine.needs)]
-    if missing := [name for name in machine.needs if name not in known]:
-        marks.append(
-            pytest.mark.nothing_to_check(f"the stack has no service {missing[0]}: this is about the reference stack")
-        )
-    return pytest.param(machine, id=machine.id, marks=marks)
+    if lacks := machine.lacking(stack):
+        marks.append(pytest.mark.nothing_to_check(lacks))
+    trial = Trial(machine, frozenset(service.name for service in stack.services))
+    return pytest.param(trial, id=machine.id, marks=marks)
 
 
-@over("machine", _machines, reason="there is no machine")
-def test_nothing_is_lost_whatever_comes(stack: Stack, machine: Machine, wish: Wish, evidence: Evidence) -> None:
-    judged = judge(machine, stack, wish, told=evidence.observed)
+@over("trial", _machines, reason="there is no machine")
+def test_nothing_is_lost_whatever_comes(stack: Stack, trial: Trial, wish: Wish, evidence: Evidence) -> None:
+    judged = judge(trial.machine, stack, wish, told=evidence.observed)
 
     _note(judged, evidence)
     performed = judged.performed

@@ -42,6 +42,14 @@ class Wish:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """A machine, and the services of the stack it is tried on."""
+
+    machine: Machine
+    services: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Judged:
     """What came of it."""
 

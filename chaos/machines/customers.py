@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from chaos.machines.order_book import OrderBook
 from stack.clients.escrow import EscrowMarket
@@ -17,8 +17,10 @@ from stack.errors import CannotTell, SeatrialError
 from stack.waiting import eventually, pause
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stack.clients.market import Account
     from stack.edge import Edge
-    from stack.settling import Settling
 
 LATER = frozenset({429, 502, 503, 504})
 """Too fast, or not now: whoever comes again is served. Any other refusal is one that a right client never gets."""
@@ -31,11 +33,27 @@ _ANSWERED_WITHIN = timedelta(seconds=45)
 _EVERY = timedelta(milliseconds=500)
 
 
+class Parties(Protocol):
+    """Who is there from the start (stack.settling.Settling, where money is followed on the chain)."""
+
+    @property
+    def tokens(self) -> Mapping[str, str]:
+        """The sessions of `buyer` and `vendor`."""
+
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """Who they are."""
+
+    @property
+    def listing(self) -> Listing:
+        """What the vendor sells."""
+
+
 class Customers:
     """Who speaks to the edge in the course of a list. `order` may be called by several threads, each with its own market."""
 
-    def __init__(self, edge: Edge, settling: Settling, nonce: str) -> None:
-        """Buyer 0, the vendor and listing 0 are the settling's, whose money is followed on the chain."""
+    def __init__(self, edge: Edge, settling: Parties, nonce: str) -> None:
+        """Buyer 0, the vendor and listing 0 are the settling's, whose money may be followed on the chain."""
         self.book = OrderBook()
         self.nonce = nonce
         self.market = EscrowMarket(edge, patience_seconds=PATIENCE_SECONDS)
@@ -155,8 +173,18 @@ class Customers:
 class PassingTrade:
     """One buyer who orders again and again for the length of a block, each order under a key of its own."""
 
-    def __init__(self, customers: Customers, name: str, *, buyer: int, listing: int) -> None:
+    def __init__(
+        self,
+        customers: Customers,
+        name: str,
+        *,
+        buyer: int,
+        listing: int,
+        at_most: int = _AT_MOST_IN_A_WAVE,
+        seconds_between: float = _SECONDS_BETWEEN,
+    ) -> None:
         self._customers, self._name, self._buyer, self._listing = customers, name, buyer, listing
+        self._at_most, self._seconds_between = at_most, seconds_between
         self._market = customers.another_market()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._trade, name=name, daemon=True)
@@ -180,7 +208,7 @@ class PassingTrade:
         return ", ".join(f"{count} × {said}" for said, count in sorted(self._answers.items())) or "nobody ordered"
 
     def _trade(self) -> None:
-        for number in range(_AT_MOST_IN_A_WAVE):
+        for number in range(self._at_most):
             if self._over.is_set():
                 return
             began = time.monotonic()
@@ -192,7 +220,7 @@ class PassingTrade:
                 self.complaints.append(str(error))
                 return
             self._answers["acknowledged" if said.startswith("order ") else said] += 1
-            pause(_SECONDS_BETWEEN - (time.monotonic() - began))
+            pause(self._seconds_between - (time.monotonic() - began))
 
 
 def _told(answer: Unanswered | Refused) -> str:

@@ -79,4 +79,9 @@ def refuse_unknown(effect: object, parameters: object) -> None:
         raise UserError("a fault is an effect and its parameters")
     if not isinstance(parameters.get("service"), str):
         raise UserError(f"the fault {effect!r} names no service")
-    make(effect, parameters)
+    try:
+        targets = list(make(effect, parameters).targets)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"fault {effect}: {error}") from error
+    if not all(isinstance(target, str) for target in targets):
+        raise UserError(f"fault {effect}: its targets are names of services, found {targets}")

@@ -7,10 +7,11 @@ nothing that happens on a stack is ever "flaky" to Hypothesis: it has drawn, and
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from chaos.faults import make
 from chaos.machines.plan import Plan, Step
 from stack.errors import UserError
 
@@ -86,12 +87,28 @@ class Machine(ABC):
         Raises CannotTell when it isn't steady.
         """
 
+    def lacking(self, stack: Stack) -> str:
+        """What the stack lacks of what this is about, in a sentence; empty when it has it. Looks at declarations only."""
+        known = {service.name for service in stack.services} | stack.excluded
+        missing = next((name for name in self.needs if name not in known), None)
+        return f"the stack has no service {missing}: this is about the reference stack" if missing else ""
+
     def draw(self, seed: int, *, steps: int = STEPS) -> Plan:
         """The list that this seed gives: always the same with the same version of Hypothesis, whatever the stack does."""
         from chaos.machines.drawing import DRAWN_BY, draw
 
         found = draw(self.rules(), seed=seed, steps=steps, is_worth_it=self.is_worth_it)
         return Plan(self.name, found, seed, DRAWN_BY)
+
+    @staticmethod
+    def refuse_strangers(plan: Plan, services: Collection[str]) -> None:
+        """Raises UserError for a list with a fault of a service that the stack has not."""
+        for number, step in enumerate(plan.steps, start=1):
+            if "effect" in step.parameters:
+                fault = make(str(step.parameters["effect"]), dict(step.parameters.get("parameters") or {}))
+                if unknown := [name for name in fault.targets if name not in services]:
+                    known = ", ".join(sorted(services))
+                    raise UserError(f"step {number}, {fault}: the stack has no service {unknown[0]!r} (it has {known})")
 
     def check(self, plan: Plan) -> None:
         """Raises UserError in one sentence for a list that isn't this machine's, or has a step that makes no sense."""

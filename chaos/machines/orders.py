@@ -73,6 +73,17 @@ class OrderMachine(Machine):
         again = len(orders) > len({step.parameters["key"] for step in orders})
         return len(orders) >= 4 and again and "pay" in names and names.count("begin") >= 2
 
+    def lacking(self, stack: Stack) -> str:
+        """Also a chain and wallets that somebody promised: without them nobody pays."""
+        said = stack.profile
+        if lacks := super().lacking(stack):
+            return lacks
+        return (
+            ""
+            if said.chain and said.wallets and said.database
+            else said.missing("[chain], [wallets.NAME] and [database]")
+        )
+
     def refuse_nonsense(self, step: Step) -> None:
         """Raises UserError for parameters that are not the step's."""
         if step.parameters.keys() != _PARAMETERS[step.name]:
@@ -82,7 +93,7 @@ class OrderMachine(Machine):
             _refuse_no_number(name, step.parameters[name])
         if step.name == "order" and not isinstance(step.parameters["escrow"], bool):
             raise UserError(f"escrow is {step.parameters['escrow']!r}, expected true or false")
-        if step.name == "act" and step.parameters["verb"] not in VERBS:
+        if step.name == "act" and step.parameters["verb"] not in list(VERBS):
             raise UserError(f"there is no verb {step.parameters['verb']!r}: it is one of {', '.join(VERBS)}")
         if step.name == "begin":
             refuse_unknown(step.parameters["effect"], step.parameters["parameters"])
@@ -97,7 +108,8 @@ class OrderMachine(Machine):
         except AssertionError as error:
             raise CannotTell(f"not steady beforehand, so nothing was done: {error}") from error
         said = stack.profile.chain
-        assert said is not None  # the stack was well
+        if said is None:
+            raise CannotTell(self.lacking(stack))
         with ExitStack() as opened:
             spendings = sum(step.name == "pay" for step in plan.steps)
             purse = opened.enter_context(open_purse(stack, spendings=spendings))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.machines.campaign import MINIMISE_WITHIN, SEED, Wish
+from chaos.machines.campaign import MINIMISE_WITHIN, SEED, Trial, Wish
 from chaos.machines.machine import STEPS
 from chaos.machines.performing import BOUND
 from chaos.machines.plan import Plan, read
@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--minimise-within",
         metavar="SECONDS",
-        default=str(MINIMISE_WITHIN.total_seconds()),
+        default=str(MINIMISE_WITHIN.totalseconds()),
         help="for at most this long (default: %(default)s)",
     )
     group.addoption(
@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--machine-within",
         metavar="SECONDS",
-        default=str(BOUND.total_seconds()),
+        default=str(BOUND.totalseconds()),
         help="begin steps for at most this long (default: %(default)s)",
     )
 
@@ -47,12 +47,12 @@ def pytest_configure(config: pytest.Config) -> None:
     replay = config.getoption("replay")
     asked = config.getoption("seed", default=None)
     config.stash[_WISH] = Wish(
-        seed=SEED if asked is None else _whole("--seed", asked, None),
-        steps=_whole("--machine-steps", config.getoption("machine_steps"), _MOST_STEPS),
-        within=_seconds("--machine-within", config.getoption("machine_within")),
+        seed=SEED if asked is None else whole("--seed", asked, None),
+        steps=whole("--machine-steps", config.getoption("machine_steps"), _MOST_STEPS),
+        within=seconds("--machine-within", config.getoption("machine_within")),
         replay=None if replay is None else _list_of(config.invocation_params.dir / replay),
         minimise=config.getoption("minimise"),
-        minimise_within=_seconds("--minimise-within", config.getoption("minimise_within")),
+        minimise_within=seconds("--minimise-within", config.getoption("minimise_within")),
     )
 
 
@@ -72,6 +72,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         )
     if not kept:
         raise pytest.UsageError(f"--replay: {id_} is not among what was collected: pytest chaos --replay FILE")
+    for item in kept:
+        # What is broken must be there before anything is brought up for it.
+        trial: Trial = item.callspec.params["trial"]  # type: ignore[attr-defined]  # a parametrised function's
+        try:
+            trial.machine.refuse_strangers(replay, trial.services)
+        except UserError as error:
+            raise pytest.UsageError(f"--replay {config.getoption('replay')}: {error}") from error
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
 
@@ -101,7 +108,8 @@ def _list_of(path: Path) -> Plan:
     return plan
 
 
-def _whole(option: str, text: str, most: int | None) -> int:
+def whole(option: str, text: str, most: int | None) -> int:
+    """A whole number, from 1 on where there is a bound. Raises pytest.UsageError."""
     try:
         number = int(text)
     except ValueError as error:
@@ -111,11 +119,12 @@ def _whole(option: str, text: str, most: int | None) -> int:
     return number
 
 
-def _seconds(option: str, text: str) -> timedelta:
+def seconds(option: str, text: str) -> timedelta:
+    """A time. Raises pytest.UsageError."""
     try:
-        seconds = float(text)
+        found = float(text)
     except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= _LONGEST_SECONDS:  # NaN is not, either
+        found = 0.0
+    if not 0 < found <= _LONGEST_SECONDS:  # NaN is not, either
         raise pytest.UsageError(f"{option} {text}: must be seconds, more than 0 and at most {_LONGEST_SECONDS}")
-    return timedelta(seconds=seconds)
+    return timedelta(seconds=found)
