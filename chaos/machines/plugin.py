@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--minimise-within",
         metavar="SECONDS",
-        default=str(MINIMISE_WITHIN.totalseconds()),
+        default=str(MINIMISE_WITHIN.total_seconds()),
         help="for at most this long (default: %(default)s)",
     )
     group.addoption(
@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--machine-within",
         metavar="SECONDS",
-        default=str(BOUND.totalseconds()),
+        default=str(BOUND.total_seconds()),
         help="begin steps for at most this long (default: %(default)s)",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -186,8 +187,8 @@ def test_faults_stand_one_at_a_time_and_while_they_stand_something_happens() -> 
     for plan in map(MACHINE.draw, range(10)):
         names = [step.name for step in plan.steps if step.name in ("begin", "end")]
 
-        assert all(one != other for one, other in zip(names, names[1:], strict=False))
-        between = [second for first, second in zip(plan.steps, plan.steps[1:], strict=False) if first.name == "begin"]
+        assert all(one != other for one, other in itertools.pairwise(names))
+        between = [second for first, second in itertools.pairwise(plan.steps) if first.name == "begin"]
         assert all(step.name != "end" for step in between)
 
 
