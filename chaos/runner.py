@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from chaos.effect import Fault
 from chaos.heal import Healed, heal, raise_if_any_failed
 from chaos.journal import Journal
+from chaos.lease import Lease
 from chaos.lock import ProjectLock
-from chaos.watchdog import Watchdog, specify
+from chaos.watchdog import specify
 from stack.errors import CannotTell, UserError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Runner:
         self.journal = journal_of(stack)
         self._lock = ProjectLock(folder / f"{stack.project}.lock", stack.project)
         self._folder = folder
-        self._watchdog: Watchdog | None = None
+        self._lease: Lease | None = None
 
     @classmethod
     def of(cls, stack: Stack) -> Runner:
@@ -96,7 +97,7 @@ class Runner:
         try:
             raise_if_any_failed(heal(self.stack, self.journal))
             self.journal.forget_closed()
-            self._start_watchdog()
+            self._lease = Lease(specify(self.stack, self._folder), self._folder / f"{self.stack.project}.watchdog.log")
         except BaseException:
             self._lock.drop()
             raise
@@ -113,32 +114,23 @@ class Runner:
         if unknown := [name for name in fault.targets if name not in known]:
             project = f"project {self.stack.project}"
             raise UserError(f"{fault}: {project} has no service {unknown[0]!r} (it has {', '.join(sorted(known))})")
-        if self._watchdog is None or not self._watchdog.is_alive():
-            self._start_watchdog()
-        assert self._watchdog is not None
-        self._watchdog.wait_until_ready()
+        assert self._lease is not None
+        self._lease.wait_until_ready()
 
     @property
     def watchdog_pid(self) -> int | None:
         """For whoever wants to see it, or kill it in a test."""
-        return self._watchdog.pid if self._watchdog else None
+        return self._lease.pid if self._lease else None
 
     def close(self) -> list[Healed]:
         """Heal what stands, let the lock go, end the watchdog. Closing twice is harmless."""
         _open.pop(self._folder / self.stack.project, None)
         atexit.unregister(self.close)
-        watchdog, self._watchdog = self._watchdog, None
-        if watchdog is None:
+        lease, self._lease = self._lease, None
+        if lease is None:
             return []
         try:
             return heal(self.stack, self.journal)
         finally:
             self._lock.drop()
-            watchdog.close()
-
-    def _start_watchdog(self) -> None:
-        if self._watchdog is not None:
-            self._watchdog.close()
-        self._watchdog = Watchdog(
-            specify(self.stack, self._folder), self._folder / f"{self.stack.project}.watchdog.log"
-        )
+            lease.close()

@@ -62,9 +62,14 @@ class Watchdog:
                 # A session of its own: Ctrl-C in the terminal goes to the runner's group and must not reach the healer.
                 start_new_session=True,
                 cwd=Path(__file__).parent.parent,
+                bufsize=0,
             )
-        self._send(spec)
         self._is_ready = False
+        try:
+            self._send(spec)
+        except CannotTell:
+            self.close()
+            raise
 
     @property
     def pid(self) -> int:
@@ -110,7 +115,6 @@ class Watchdog:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(spec).encode() + b"\n")
-            self._process.stdin.flush()
         except BrokenPipeError as error:
             raise CannotTell(f"the fault watchdog did not start, see {self._log}") from error
 

@@ -6,6 +6,7 @@ import os
 import signal
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -18,6 +19,7 @@ from chaos.fingerprint import Fingerprint
 from chaos.injection import injected
 from chaos.runner import NotAllowed, Runner, journal_of, permit
 from stack.errors import CannotTell, UserError
+from stack.waiting import eventually
 from tests.chaos.fake_stack import FakeStack
 
 FAULTS_ON_THE_FAKE = [Stopped("shop"), Paused("shop"), Restarted("shop"), Disconnected("shop", "net")]
@@ -196,17 +198,40 @@ def test_an_attached_project_needs_permission_by_name(fake: Any) -> None:
         assert Paused("shop").active(fake)
 
 
-def test_a_dead_watchdog_is_replaced_before_anything_is_injected(fake: Any) -> None:
+def watchdog_of(stack: Any) -> int:
+    pid = Runner.of(stack).watchdog_pid
+    assert pid is not None
+    return pid
+
+
+def is_dead(pid: int) -> bool:
+    try:
+        return " Z " in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True
+
+
+def test_a_watchdog_that_dies_while_a_fault_stands_is_replaced_while_it_stands(fake: Any) -> None:
     with injected(Paused("shop"), fake):
-        first = Runner.of(fake).watchdog_pid
-        assert first is not None
+        first = watchdog_of(fake)
         os.kill(first, signal.SIGKILL)
-        os.waitpid(first, 0)
 
+        eventually(lambda: watchdog_of(fake) != first, within=timedelta(seconds=30), every=timedelta(milliseconds=20))
+        assert not is_dead(watchdog_of(fake))
+
+
+def test_nothing_is_injected_without_a_watchdog(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with injected(Paused("shop"), fake):
-        second = Runner.of(fake).watchdog_pid
+        first = watchdog_of(fake)
+        monkeypatch.setattr("chaos.watchdog.sys.executable", "/bin/false")
+        os.kill(first, signal.SIGKILL)
+        eventually(lambda: is_dead(first), within=timedelta(seconds=10), every=timedelta(milliseconds=20))
 
-    assert second not in (None, first)
+    with pytest.raises(CannotTell, match="the fault watchdog did not start"), injected(Paused("till"), fake):
+        pass
+
+    assert not Paused("till").active(fake)
+    assert journal_of(fake).standing() == []
 
 
 def test_every_fault_is_written_and_read_back() -> None:

@@ -28,7 +28,6 @@ def main() -> None:
                 watchdog = Runner.of(stack).watchdog_pid
                 assert watchdog is not None
                 os.kill(watchdog, signal.SIGKILL)
-                os.waitpid(watchdog, 0)
             os.kill(os.getpid(), signal.SIGKILL)
 
     # Between the engine's having done it and the journal's hearing of it: the step that no callback marks.
