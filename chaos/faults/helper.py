@@ -58,9 +58,19 @@ class Place:
 
     def redirect(self, match: Sequence[str], port: int, *, ipv6: bool = False) -> rules.Rule:
         """The rule that sends what matches to `port`, unless it comes from this helper or one that stood before it."""
-        exempt = f"{_FIRST_UID}-{self.uid}" if self.number else str(_FIRST_UID)
-        words = (*match, "-m", "owner", "!", "--uid-owner", exempt)
+        words = (*match, *self._not_ours())
         return rules.Rule("OUTPUT", words, ("REDIRECT", "--to-ports", str(port)), table="nat", first=True, ipv6=ipv6)
+
+    def straight(self, match: Sequence[str], target: Sequence[str], *, ipv6: bool = False) -> rules.Rule:
+        """The rule for what matches and goes there past all helpers: connections that stood before them.
+
+        (The filter table comes after the nat table, where what goes through a helper has another destination already.)
+        """
+        return rules.Rule("OUTPUT", (*match, *self._not_ours()), tuple(target), ipv6=ipv6)
+
+    def _not_ours(self) -> tuple[str, ...]:
+        exempt = f"{_FIRST_UID}-{self.uid}" if self.number else str(_FIRST_UID)
+        return ("-m", "owner", "!", "--uid-owner", exempt)
 
 
 @contextmanager

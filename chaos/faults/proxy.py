@@ -34,10 +34,11 @@ def put_in_the_way(
     labels: Mapping[str, str],
     to: Sequence[tuple[str, int]],
     toxics: Sequence[Toxic],
+    old: Sequence[str] = (),
 ) -> None:
     """Start a proxy in the container's network, make it toxic, and only then send connections to `to` through it.
 
-    `to` is addresses with a port. Raises CannotTell when the helper can't be had or Toxiproxy does not take its orders.
+    `to` is addresses with a port; `old` is iptables' target for what goes there on connections that stand already. Raises CannotTell when the helper can't be had or Toxiproxy does not take its orders.
     """
     with helper.place_in(stack, container) as place:
         argv = ["toxiproxy-server", "-host", "127.0.0.1", "-port", str(place.control)]
@@ -66,6 +67,7 @@ def put_in_the_way(
                 _ask(stack, container, place, "POST", f"/proxies/{index}/toxics", poison)
             match = ("-d", rules.whole(address), "-p", "tcp", "-m", "tcp", "--dport", str(port))
             made.append(place.redirect(match, listens, ipv6=v6))
+            made += [place.straight(match, old, ipv6=v6)] if old else []
         rules.put(stack, container, tag, made)
 
 

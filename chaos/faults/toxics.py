@@ -37,6 +37,8 @@ class _Suffering(Fault):
 
     family: ClassVar[str] = "network"
     in_flight: ClassVar[timedelta] = timedelta(seconds=2)
+    old: ClassVar[tuple[str, ...]] = ()
+    """What iptables does to connections that stand already: nothing, unless a fault says so (they can't be sent elsewhere)."""
 
     def __post_init__(self) -> None:
         """Raises UserError for numbers that make no sense."""
@@ -65,8 +67,15 @@ class _Suffering(Fault):
         if not self._queued_by_the_kernel(stack):
             for container in running(stack, self.service):
                 to = [(address, self.port) for address in addresses(stack, self.peer, container)]
-                toxics = [self.toxic()]
-                proxy.put_in_the_way(stack, container, tag=rules.tag_of(self), labels=self.tools, to=to, toxics=toxics)
+                proxy.put_in_the_way(
+                    stack,
+                    container,
+                    tag=rules.tag_of(self),
+                    labels=self.tools,
+                    to=to,
+                    toxics=[self.toxic()],
+                    old=self.old,
+                )
 
     def revert(self, stack: Stack) -> None:
         """Delete our rules one by one, let what is under way end, then remove the helper: nobody is cut off."""
@@ -86,8 +95,7 @@ class _Suffering(Fault):
     def witness(self, stack: Stack, before: Fingerprint) -> str | None:
         """A connection went through the proxy, or a packet through the kernel's queue: a counter says so."""
         where = f"from {self.service} to {self.peer}:{self.port}"
-        count = sum(rule.packets for rule in rules.anywhere(stack, [self.service], rules.tag_of(self)))
-        if count:
+        if count := _counted(rules.anywhere(stack, [self.service], rules.tag_of(self)), "REDIRECT"):
             return f"{count} connections {where} went through the proxy"
         queued = netem.packets(stack, [self.peer], netem.handle_of(self)) if self.netem() else 0
         return f"{queued} packets that answer connections {where} went through the kernel's queue" if queued else None
@@ -176,12 +184,13 @@ class Bandwidth(_Suffering):
 
 @dataclass(frozen=True)
 class Reset(_Suffering):
-    """Connections to one peer's port are accepted and then reset (TCP RST)."""
+    """Connections to one peer's port are accepted and then reset (TCP RST), those that stand already as well."""
 
     lost: str = "answers"
     """`requests`: the peer never hears of them; `answers`: it does what it is asked, and nobody learns that it did."""
 
     effect: ClassVar[str] = "reset"
+    old: ClassVar[tuple[str, ...]] = ("REJECT", "--reject-with", "tcp-reset")
 
     def __post_init__(self) -> None:
         """Raises UserError for anything else that could be lost."""
@@ -216,13 +225,17 @@ class Blackhole(_Suffering):
     """Whether connections are accepted (a hung program), or packets vanish (a firewall)."""
 
     effect: ClassVar[str] = "blackhole"
+    old: ClassVar[tuple[str, ...]] = ("DROP",)
 
     def toxic(self) -> Toxic:
         """Connections stay open, and what is sent never arrives, so that the peer does not close them; they end with the fault."""
         return Toxic("timeout", {"timeout": 0}, "upstream")
 
     def inject(self, stack: Stack) -> None:
-        """Put a proxy in the way that passes nothing on, or tagged rules that drop what goes to the port."""
+        """Put a proxy in the way that passes nothing on, or tagged rules that drop what goes to the port.
+
+        What is sent on connections that stand already is dropped either way.
+        """
         if self.accepts:
             super().inject(stack)
             return
@@ -233,10 +246,15 @@ class Blackhole(_Suffering):
 
     def witness(self, stack: Stack, before: Fingerprint) -> str | None:
         """A connection, or a packet, went where nothing answers: a rule's counter says so."""
-        count = sum(rule.packets for rule in rules.anywhere(stack, [self.service], rules.tag_of(self)))
-        what = "connections" if self.accepts else "packets"
-        return f"{count} {what} from {self.service} to {self.peer}:{self.port} are not answered" if count else None
+        ours = rules.anywhere(stack, [self.service], rules.tag_of(self))
+        taken, dropped = _counted(ours, "REDIRECT"), _counted(ours, "DROP")
+        what = " and ".join(f"{count} {of}" for count, of in ((taken, "connections"), (dropped, "packets")) if count)
+        return f"{what} from {self.service} to {self.peer}:{self.port} are not answered" if what else None
 
     def _dropping(self, address: str) -> rules.Rule:
         match = ("-d", rules.whole(address), "-p", "tcp", "-m", "tcp", "--dport", str(self.port))
         return rules.Rule("OUTPUT", match, ("DROP",), ipv6=rules.is_ipv6(address))
+
+
+def _counted(standing: list[rules.Standing], target: str) -> int:
+    return sum(rule.packets for rule in standing if target in rule.words)
