@@ -76,17 +76,8 @@ class Judge:
 
 def tried(kill: Kill, stack: Stack, judge: Judge, usually: tuple[float, float]) -> Trial:
     """Do it. `usually` is how many seconds an injection and a revert of the fault take. Raises CannotTell without a judge."""
-    example = EXAMPLES[kill.effect]
-    order = {
-        "stack": specify(stack, folder_of(stack)),
-        "fault": example.fault.to_json(),
-        "stir": example.stir,
-        "kill": kill.to_json(),
-        "injecting": usually[0],
-        "reverting": usually[1],
-    }
     try:
-        died, said, killing = _killed(order)
+        died, said, killing = run_doomed(kill, stack, usually)
     except CannotTell as error:
         return Trial(kill, "nobody", "nobody", 0.0, (str(error), *judge.leftovers()))
     wrong: list[str] = []
@@ -99,7 +90,7 @@ def tried(kill: Kill, stack: Stack, judge: Judge, usually: tuple[float, float]) 
     healer = "runner" if died.returncode != _SIGKILLED else "watchdog"
     if killing["killing"] == "runner and watchdog":
         healer = "a person"
-        command = [*_program("chaos"), "heal", "--project", stack.project]
+        command = ["-m", "chaos", "heal", "--project", stack.project]
         command += [word for file in stack.compose_files for word in ("--compose-file", str(file))]
         healing = _ran(command, env=stack.driver.env, accept=None)
         if healing.returncode:
@@ -116,24 +107,30 @@ def tried(kill: Kill, stack: Stack, judge: Judge, usually: tuple[float, float]) 
     return Trial(kill, killing["killing"], healer, healed, (*wrong, *judge.leftovers()))
 
 
-def _killed(
-    order: dict[str, Any],
+def run_doomed(
+    kill: Kill, stack: Stack, usually: tuple[float, float] = (0.0, 0.0)
 ) -> tuple[subprocess.CompletedProcess[str], list[dict[str, Any]], dict[str, Any] | None]:
-    """Run the doomed runner: how it ended, what it said, and of that whom it killed and when.
+    """Run the runner that is to have somebody killed: how it ended, what it said, and of that whom it killed and when.
 
     One that could not inject at all (the machine was too busy for the watchdog, say) has shown nothing: it is run again.
+    Raises CannotTell when it doesn't end.
     """
+    example = EXAMPLES[kill.effect]
+    order = {
+        "stack": specify(stack, folder_of(stack)),
+        "fault": example.fault.to_json(),
+        "stir": example.stir,
+        "kill": kill.to_json(),
+        "injecting": usually[0],
+        "reverting": usually[1],
+    }
     for _ in range(_BEGINS):
-        died = _ran(_program("chaos.campaign.doomed"), told=json.dumps(order), accept=None)
+        died = _ran(["-m", "chaos.campaign.doomed"], told=json.dumps(order), accept=None)
         said = [json.loads(line) for line in died.stdout.splitlines()]
         killing = next((one for one in said if "killing" in one), None)
         if killing is not None or died.returncode != _NOT_INJECTED:
             break
     return died, said, killing
-
-
-def _program(module: str) -> list[str]:
-    return ["-m", module]
 
 
 def _ran(
