@@ -23,7 +23,7 @@ from chaos.machines.who_serves import named, running_as
 from chaos.runner import Runner
 from stack.clients.market import Market
 from stack.deployment.bake import Limits
-from stack.deployment.record import PHASES, Book
+from stack.deployment.record import BAKING, PHASES, SWITCHING, Book
 from stack.deployment.release import Serving, other
 from stack.deployment.running import LOCK
 from stack.deployment.site import ComposeSite, connect
@@ -40,7 +40,7 @@ STEPS_TO_ONE = 3
 """A deployment with its bake and its drain takes as long as this many steps of other machines."""
 _STEADY_WITHIN = timedelta(seconds=30)
 _AS_BEFORE_WITHIN = timedelta(seconds=60)
-_LONGEST_MS, _MOST = 10_000, 10_000
+_MOST = 10_000
 _PARAMETERS: Mapping[str, frozenset[str]] = {
     "deploy": frozenset({"release"}),
     "rollback": frozenset(),
@@ -92,10 +92,11 @@ class DeployMachine(Machine):
         return super().draw(seed, steps=max(1, steps // STEPS_TO_ONE))
 
     def is_worth_it(self, steps: Sequence[Step]) -> bool:
-        """A sound release, one that is ready and bad, a deployment that is killed, and one during which something is hit."""
-        names = {step.name for step in steps}
+        """A sound release, a bad one, a deployment killed while the edge has just been switched, and one with a hit."""
         deployed = {step.parameters["release"] for step in steps if step.name == "deploy"}
-        return {"kill", "hit"} <= names and bool(deployed & set(GOOD)) and bool(deployed & set(BAD))
+        killed = {step.parameters["phase"] for step in steps if step.name == "kill"}
+        hit = any(step.name == "hit" for step in steps)
+        return hit and bool(killed & {SWITCHING, BAKING}) and bool(deployed & set(GOOD)) and bool(deployed & set(BAD))
 
     def refuse_nonsense(self, step: Step) -> None:
         """Raises UserError for parameters that are not the step's."""

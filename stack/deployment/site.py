@@ -30,6 +30,7 @@ _GRACE_SECONDS = 10  # as compose.yaml's stop_grace_period of the server
 _RELOADED_WITHIN = timedelta(seconds=10)
 _IN_A_ROW = 3  # new connections that must all reach the new colour before the reload counts
 _CRASHES = 3
+_END = "\x1e"  # ASCII's record separator: in no answer of ours
 
 
 class ConfigRefused(SeatrialError):
@@ -151,10 +152,11 @@ class ComposeSite:
 
     def smoke(self, colour: str) -> str | None:
         """As the protocol says."""
-        for path in SMOKE:
-            if wrong := self._wrong(colour, path):
-                return wrong
-        said = _colour_of(self._ask(f"http://{colour}:8000/health"))
+        answers = self._ask(*(f"http://{colour}:8000{path}" for path in SMOKE))
+        for path, answer in zip(SMOKE, answers, strict=True):
+            if answer.status != 200:
+                return f"{path} gets {_told(answer)}"
+        said = _colour_of(answers[SMOKE.index("/health")])
         return None if said == colour else f"it says that it is {said or 'nobody'}"
 
     def config_complaint(self) -> str | None:
@@ -192,30 +194,29 @@ class ComposeSite:
         if attrs is None:
             return Reading("", "missing", "nothing", None)
         state = attrs["State"]
-        through = self._ask("http://127.0.0.1:8080/api/listings")
+        through, counted = self._ask("http://127.0.0.1:8080/api/listings", f"http://{colour}:8000/metrics")
         edge = None if through.status == 200 else _told(through)
-        counted = self._ask(f"http://{colour}:8000/metrics")
         traffic: Traffic | None = traffic_of(counted.body, self._limits) if counted.status == 200 else None
         return Reading(f"{attrs['Id']} {state['StartedAt']}", str(state["Status"]), edge, traffic)
 
     def _served(self) -> str | None:
         """Who answers behind the edge, on a connection of its own."""
-        return _colour_of(self._ask("http://127.0.0.1:8080/health"))
+        return _colour_of(self._ask("http://127.0.0.1:8080/health")[0])
 
     def _wrong(self, colour: str, path: str) -> str | None:
-        answer = self._ask(f"http://{colour}:8000{path}")
+        (answer,) = self._ask(f"http://{colour}:8000{path}")
         return None if answer.status == 200 else f"{path} gets {_told(answer)}"
 
-    def _ask(self, url: str) -> Answer:
+    def _ask(self, *urls: str) -> list[Answer]:
         """GET from where the edge stands, so that what is asked is the way that customers' requests will take."""
-        argv = ["curl", "-s", "-m", str(_ANSWER_SECONDS), "-w", "\n%{http_code} %{time_total}", url]
-        done = self._driver.exec(self._edge(), argv, timeout_seconds=_ANSWER_SECONDS + 10)
-        body, _, told = done.stdout.rpartition("\n")
-        status, _, seconds = told.partition(" ")
-        if not status.isdigit():
+        argv = ["curl", "-s", "-m", str(_ANSWER_SECONDS), "-w", f"\n%{{http_code}} %{{time_total}}{_END}", *urls]
+        done = self._driver.exec(self._edge(), argv, timeout_seconds=_ANSWER_SECONDS * len(urls) + 10)
+        answers = [_answer_of(text) for text in done.stdout.split(_END)[:-1]]
+        found = [answer for answer in answers if answer is not None]
+        if len(found) != len(urls):
             message = f"{EDGE} could not be asked: {done.last_words()}"
             raise CannotTell(message)
-        return Answer(int(status), body, float(seconds))
+        return found
 
     def _edge(self) -> str:
         found = self._driver.container_ids(EDGE)
@@ -272,6 +273,12 @@ def active_in(text: str) -> str:
         message = f"active.conf names no colour ({' '.join(text.split())[:80]!r}), expected {' or '.join(COLOURS)}"
         raise CannotTell(message)
     return found[1]
+
+
+def _answer_of(text: str) -> Answer | None:
+    body, _, told = text.rpartition("\n")
+    status, _, seconds = told.partition(" ")
+    return Answer(int(status), body, float(seconds)) if status.isdigit() else None
 
 
 def _colour_of(answer: Answer) -> str | None:
