@@ -26,6 +26,10 @@ from chaos.faults import (
     SlowClose,
     Stopped,
 )
+from chaos.faults.database_lock import DatabaseLocked
+from chaos.faults.descriptors import FileDescriptorsExhausted
+from chaos.faults.memory import OutOfMemory
+from chaos.faults.stress import CpuStress, IoStress, MemoryStress
 
 FETCH = ("curl", "-s", "-o", "/dev/null", "-m", "1", "http://web:8000/")
 
@@ -42,12 +46,18 @@ class Example:
 EXAMPLES: Mapping[str, Example] = {
     "bandwidth": Example(Bandwidth("client", "web", 8000, kilobytes_per_second=100)),
     "blackhole": Example(Blackhole("client", "web", 8000)),
+    "cpu_stress": Example(CpuStress("web")),
+    "database_locked": Example(DatabaseLocked("store", seconds=20, path="/data/store.db")),
+    "descriptors_exhausted": Example(FileDescriptorsExhausted("web")),
     "disconnected": Example(Disconnected("web", "inside")),
     "dns_broken": Example(DnsBroken("client", "nxdomain")),
+    "io_stress": Example(IoStress("store", "/data", megabytes=4)),
     "jitter": Example(Jitter("client", "web", 8000, milliseconds=50, spread_milliseconds=40)),
     "killed": Example(Killed("web")),
     "latency": Example(Latency("client", "web", 8000, milliseconds=50)),
     "loss": Example(Loss("client", "web", percent=50)),
+    "memory_stress": Example(MemoryStress("web", percent=80)),
+    "out_of_memory": Example(OutOfMemory("web")),
     "partitioned": Example(Partitioned("web", ("client",))),
     "paused": Example(Paused("web")),
     "removed": Example(Removed("web")),
@@ -57,5 +67,8 @@ EXAMPLES: Mapping[str, Example] = {
     "stopped": Example(Stopped("web", grace_seconds=1)),
 }
 
-ELSEWHERE: Mapping[str, str] = {}
+ELSEWHERE: Mapping[str, str] = {
+    "clock_skew": "its programs were not started under libfaketime: a stack that was brought up with --faults has that",
+    "disk_full": "its volume is on the host's own disk, which is never filled: a stack that was brought up with --faults has its own",
+}
 """Effects that the small stack can't have, and why."""

@@ -1,0 +1,30 @@
+"""Somebody else has the database's write lock: a backup that hangs, a session that was forgotten, a long migration."""
+
+from datetime import timedelta
+
+from chaos.business import COME_BACK, Seller
+from chaos.experiment import Experiment, Promise
+from chaos.faults.database_lock import DatabaseLocked
+from chaos.probes import edge_serves, healthy
+from chaos.wording import spoken
+
+LOCKED = timedelta(seconds=2)
+BACK = timedelta(seconds=3)
+_SELLER = Seller()
+EXPERIMENT = Experiment(
+    id="EXP-SRV-021",
+    hypothesis=(
+        f"While somebody else has the database locked for {spoken(LOCKED)}, customers browse undisturbed, "
+        f"who sells waits or is told to come back, and all is as before within {spoken(BACK)} after, with no acknowledged write lost"
+    ),
+    fault=DatabaseLocked("server-blue", seconds=LOCKED.total_seconds()),
+    steady_state=(edge_serves("/api/listings"), _SELLER.lists(), healthy("server-blue")),
+    during=(_SELLER.lists(or_told=COME_BACK),),
+    throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
+    users=timedelta(0),
+    keeps=True,
+    hold=LOCKED,
+    recover_within=BACK,
+    rationale="There is one writer in SQLite; whoever has the lock for longer than usual must cost patience, and never an order.",
+    remediation="WAL mode, a busy time-out, readers on connections of their own, and 503 with Retry-After when waiting is over.",
+)
