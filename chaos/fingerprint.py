@@ -175,6 +175,8 @@ def _digest(container: Mapping[str, Any]) -> str:
     """All that the container was created with, as far as no other key shows it; short, as only its equality matters."""
     host = {name: value for name, value in container["HostConfig"].items() if name not in (*_LIMITS, "RestartPolicy")}
     config = {name: value for name, value in container["Config"].items() if name not in ("Hostname", "Labels", "Image")}
+    # compose writes the variables in another order each time that it creates a container (measured).
+    config["Env"] = sorted(config.get("Env") or [])
     return hashlib.sha256(json.dumps([host, config], sort_keys=True).encode()).hexdigest()[:16]
 
 
