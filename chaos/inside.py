@@ -25,6 +25,7 @@ _SCRIPT = (
     "if command -v ip6tables-save > /dev/null; then ip6tables-save 2> /dev/null || true; fi"
 )
 _TOOLS = ("sh", "iptables-save", "tc")
+_PRIVATE = ("", "private", "rprivate")
 _FAKETIME = ("FAKETIME", "FAKETIME_TIMESTAMP_FILE")
 
 
@@ -50,7 +51,7 @@ def state_of(stack: Stack, container: dict[str, Any]) -> dict[str, Any]:
         seen["rules6"] = netns.canonical_rules(rules6)
         seen["queues"] = netns.canonical_queues(queues)
     if can_look_everywhere(stack):
-        seen |= {"mounted": mounted(pid), "limits in force": limits(pid), "clock": clock(pid)}
+        seen |= {"mounted": mounted(pid, lent=_lent(container)), "limits in force": limits(pid), "clock": clock(pid)}
     return seen
 
 
@@ -60,16 +61,23 @@ def has_own_network(container: Mapping[str, Any]) -> bool:
     return bool(container["State"].get("Pid")) and mode != "host" and not mode.startswith("container:")
 
 
-def mounted(pid: int, *, proc: Path = _PROC) -> list[str]:
+def _lent(container: Mapping[str, Any]) -> tuple[str, ...]:
+    """The host's folders in it that follow the host: what is mounted below them comes and goes with anybody's container."""
+    binds = [mount for mount in container.get("Mounts") or () if mount["Type"] == "bind"]
+    return tuple(f"{bind['Destination']}/" for bind in binds if bind.get("Propagation", "") not in _PRIVATE)
+
+
+def mounted(pid: int, *, lent: tuple[str, ...] = (), proc: Path = _PROC) -> list[str]:
     """Each mount of the process's namespace: where, how, and of what kind. Sources are left out: the engine's name containers.
 
-    Raises CannotTell when the process has ended.
+    What is below a folder in `lent` is left out. Raises CannotTell when the process has ended.
     """
     found = []
     for line in _read(proc / str(pid) / "mountinfo").splitlines():
         left, _, right = line.partition(" - ")
         _id, _parent, _device, _root, where, options, *_ = left.split()
-        found.append(f"{where} {options} {right.split()[0]}")
+        if not where.startswith(lent):
+            found.append(f"{where} {options} {right.split()[0]}")
     return sorted(found)
 
 

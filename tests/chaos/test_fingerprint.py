@@ -173,6 +173,13 @@ def test_a_mount_is_where_how_and_of_what_kind(process: Path) -> None:
     assert inside.mounted(7, proc=process) == ["/ rw,relatime overlay", "/data ro,nosuid ext4"]
 
 
+def test_what_the_host_mounts_below_a_folder_that_follows_it_is_none_of_the_containers(process: Path) -> None:
+    with (process / "7" / "mountinfo").open("a") as file:
+        file.write("24 23 0:22 / /data/host/docker/netns/a rw master:7 - nsfs nsfs rw\n")
+
+    assert inside.mounted(7, lent=("/data/",), proc=process) == ["/ rw,relatime overlay", "/data ro,nosuid ext4"]
+
+
 def test_a_process_that_has_ended_cannot_be_looked_at(process: Path) -> None:
     with pytest.raises(CannotTell, match="mountinfo can't be read: No such file"):
         inside.mounted(8, proc=process)
