@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stack import faultable, host_ports, secrets, snapshot, tls, volumes
+from stack import colours, faultable, host_ports, secrets, snapshot, tls, volumes
 from stack.driver import Driver
 from stack.errors import CannotTell, NoEngine, SeatrialError, UserError
 from stack.files import private_folder, write_whole
@@ -100,7 +100,7 @@ def prepare(project: str = DEFAULT, *, progress: Progress | None = None) -> None
 
     `down` takes the rendered secrets away again. Raises `UserError` when a key to existing secrets is missing.
     """
-    _prepare(state_dir(project), progress or Progress())
+    _prepare(state_dir(project), progress or Progress(), environment(project))
 
 
 def unprepare(project: str = DEFAULT) -> None:
@@ -162,7 +162,7 @@ def _choose(driver: Driver, services: Iterable[str] | None, without: Iterable[st
 
 def _bring_up(driver: Driver, chosen: dict[str, dict[str, Any]], progress: Progress, *, build: bool) -> None:
     folder = Path(driver.env["SEATRIAL_STATE_DIR"])
-    values = _prepare(folder, progress)
+    values = _prepare(folder, progress, driver.env)
     here = _with_images(chosen, progress, build=build)
     kept = snapshot.ensure(driver, folder, values, progress) if _SNAPSHOT_NEEDED_BY & set(here) else None
     if faultable.OVERLAY in driver.compose_files:
@@ -197,7 +197,7 @@ def _remove_changed(driver: Driver, folder: Path, made_from: Mapping[str, str]) 
                 driver.remove(container)
 
 
-def _prepare(folder: Path, progress: Progress) -> dict[str, str]:
+def _prepare(folder: Path, progress: Progress, env: Mapping[str, str]) -> dict[str, str]:
     """See to everything on the host's side that the services mount."""
     with progress.step("keys, secrets and certificate"):
         secrets.ensure(ROOT)
@@ -208,6 +208,7 @@ def _prepare(folder: Path, progress: Progress) -> dict[str, str]:
         edge = private_folder(folder / "edge", mode=0o755)
         if not (edge / "active.conf").exists():
             write_whole(edge / "active.conf", "set $active_colour server-blue;\n", mode=0o644)
+        colours.write(edge, env)
     return values
 
 
