@@ -44,6 +44,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "(default: before,after). What is not asked is not taken as good: without after, nothing is said of recovery",
     )
     group.addoption(
+        "--chaos-toolkit",
+        metavar="FILE",
+        action="append",
+        default=[],
+        type=Path,
+        help="carry a Chaos Toolkit experiment file out too (repeatable; JSON or YAML; http and process providers): "
+        "its rollbacks always run",
+    )
+    group.addoption(
         "--no-base-load",
         action="store_true",
         help="no customers browse while things break; what an experiment promises them is then INCONCLUSIVE",
@@ -63,6 +72,10 @@ def pytest_configure(config: pytest.Config) -> None:
             from chaos.budget import budget
 
             budget(asked)
+        if files := config.getoption("chaos_toolkit"):
+            from chaos.toolkit.importing import choose
+
+            choose(files)
     except UserError as error:
         raise pytest.UsageError(str(error)) from error
     if project := config.getoption("allow_faults", default=None):

@@ -10,6 +10,8 @@ from chaos.chronicling import chronicle
 from chaos.coverage import Cell, cells_of, tiers_of
 from chaos.experiment import Experiment, Outcome, Verdict
 from chaos.experiments import every
+from chaos.toolkit.exporting import document_of
+from chaos.toolkit.importing import imported, told
 from suites.check import Area, Check, Evidence, Impact, Level, Severity, as_mark, inconclusive, over
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def _experiments(stack: Stack) -> list[object]:
     """Every experiment; one whose targets the stack lacks stands there as not applicable, so that it isn't forgotten."""
     known = {service.name for service in stack.services} | stack.excluded
     tiers = tiers_of(stack.profile)
-    return [_parameter(experiment, known, cells_of(experiment, tiers)) for experiment in every()]
+    return [_parameter(experiment, known, cells_of(experiment, tiers)) for experiment in (*every(), *imported(stack))]
 
 
 def _parameter(experiment: Experiment, known: set[str], cells: frozenset[Cell]) -> object:
@@ -54,7 +56,7 @@ def test_hypothesis_holds(
     verdict = conditions.verdict(experiment, stack)
 
     _note(verdict, evidence)
-    evidence.chronicled(chronicle(verdict))
+    evidence.chronicled(told(experiment, verdict, chronicle(verdict) | {"experiment": document_of(experiment)}))
     if verdict.failure is not None:
         raise verdict.failure
     if verdict.outcome is Outcome.INCONCLUSIVE:
