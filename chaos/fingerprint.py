@@ -175,8 +175,9 @@ def _digest(container: Mapping[str, Any]) -> str:
     """All that the container was created with, as far as no other key shows it; short, as only its equality matters."""
     host = {name: value for name, value in container["HostConfig"].items() if name not in (*_LIMITS, "RestartPolicy")}
     config = {name: value for name, value in container["Config"].items() if name not in ("Hostname", "Labels", "Image")}
-    # compose writes the variables in another order each time that it creates a container (measured).
+    # compose writes variables and mounts in another order each time that it creates a container (measured).
     config["Env"] = sorted(config.get("Env") or [])
+    host["Mounts"] = sorted(host.get("Mounts") or [], key=lambda mount: str(mount.get("Target")))
     return hashlib.sha256(json.dumps([host, config], sort_keys=True).encode()).hexdigest()[:16]
 
 
