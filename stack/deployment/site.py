@@ -14,13 +14,13 @@ from stack.deployment.release import COLOURS, Release
 from stack.driver import Driver
 from stack.errors import CannotTell, SeatrialError, UserError
 from stack.files import write_whole
-from stack.project import COMPOSE_FILE, environment
+from stack.project import COMPOSE_FILE, environment, state_dir
+from stack.sameness import Record
 from stack.waiting import eventually
 
 if TYPE_CHECKING:
     from stack.lock import Lock
 
-OVERLAY = COMPOSE_FILE.with_name("compose.blue-green.yaml")
 EDGE = "nginx"
 _EDGE_FOLDER = "/etc/seatrial/edge"
 _ACTIVE = re.compile(r"set\s+\$active_colour\s+(\S+?)\s*;")
@@ -237,9 +237,11 @@ def connect(project: str) -> Driver:
         UserError: the project has no edge: nothing of it was brought up here.
 
     """
-    driver = Driver.connect(
-        project, [COMPOSE_FILE, OVERLAY], env=environment(project), project_dir=COMPOSE_FILE.parent, profiles=("*",)
-    )
+    # The files that it was brought up from: a colour that is made anew is what a bring-up would make of it.
+    known = Record.read(state_dir(project))
+    files = [COMPOSE_FILE, *map(Path, known.overlays if known else ())]
+    env, folder = environment(project), COMPOSE_FILE.parent
+    driver = Driver.connect(project, files, env=env, project_dir=folder, profiles=("*",))
     found = driver.container_ids(EDGE, all=True)
     if not found:
         message = f"project {project} has no {EDGE}: bring it up first (python -m stack up --project {project})"
