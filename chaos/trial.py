@@ -67,6 +67,7 @@ class _Trial:
         self.result = Verdict(Outcome.HELD, "", zero=time.monotonic())
         self._told = told
         self._bands: dict[str, Band] = {}
+        self._reverting: dict[str, float] = {}
 
     def verdict(self) -> Verdict:
         try:
@@ -75,6 +76,8 @@ class _Trial:
             self._end(Outcome.BROKEN, str(broken))
         except RevertFailed as failure:
             self.result.failure = failure
+            for fault, began in self._reverting.items():
+                self._did("rollback", f"revert {fault}", began, ok=False, said=str(failure))
             self._end(Outcome.REVERT_FAILED, str(failure))
         except CannotTell as reason:
             self._end(Outcome.INCONCLUSIVE, str(reason))
@@ -98,8 +101,7 @@ class _Trial:
             since = time.monotonic()
             with played(Schedule.of(experiment.fault), stack, told=self._hear) as play:
                 broken += self._stand(play)
-                reverting = time.monotonic()
-            self._reverted(play, since, reverting)
+            self._reverted(play, since)
             broken += self._recover(time.monotonic(), "after the revert", again=experiment.unaided)
             until = time.monotonic()
             for one in asking:
@@ -167,21 +169,22 @@ class _Trial:
             self.result.bands.append(self._bands[fault])
             self._say("inject", fault)
             self._did("method", f"inject {fault}", injection.began, ok=True)
-        elif step == "proved" and fault in self._bands:
-            self._bands[fault].ended = now
-            proof = injection.proof
-            took = proof.proved_seconds if proof else 0.0
-            self._did("rollback", f"revert {fault}", now - took, ok=True)
+        elif step == "revert":
+            self._reverting[fault] = now
+        elif step == "proved":
+            self._did("rollback", f"revert {fault}", self._reverting.pop(fault), ok=True)
+            if fault in self._bands:
+                self._bands[fault].ended = now
 
-    def _reverted(self, play: Play, since: float, reverting: float) -> None:
+    def _reverted(self, play: Play, since: float) -> None:
         ended = time.monotonic()
         self.result.overhead_seconds = max(0.0, ended - since - self._stood)
-        proofs = [one.injection.proof for one in play.begun if one.injection.proof is not None]
-        for proof in dict.fromkeys(proofs):
-            self._say(
-                "revert",
-                f"reverted in {proof.reverted_seconds:.2f} s, fingerprint equal after {proof.proved_seconds:.2f} s",
-            )
+        for one in reversed(play.begun):
+            if (proof := one.injection.proof) is not None:
+                self._say(
+                    "revert",
+                    f"{one.step.fault} reverted in {proof.reverted_seconds:.2f} s, proved gone after {proof.proved_seconds:.2f} s",
+                )
 
     def _witness(self, injection: Injection) -> None:
         fault, own = injection.fault, self.experiment.witness

@@ -31,6 +31,10 @@ class LiveLog:
         """It was answered or failed; seconds from the intended start, `error` empty for a right answer."""
         self._file.write(f"< {number} {lag:.6f} {latency:.6f} {error}\n")
 
+    def close(self) -> None:
+        """Write no more."""
+        self._file.close()
+
 
 @dataclass(frozen=True)
 class Request:

@@ -79,7 +79,7 @@ def begin(environment: Environment, **_: Any) -> None:
     run["dispatcher"] = dispatcher
     if live is not None:
         gevent.spawn(end_with_parent, environment, os.getppid())
-    run["greenlet"] = gevent.spawn(drive, environment, dispatcher, options.load_result)
+    run["greenlet"] = gevent.spawn(drive, environment, dispatcher, options.load_result, live)
 
 
 def end_with_parent(environment: Environment, parent: int) -> None:
@@ -91,7 +91,7 @@ def end_with_parent(environment: Environment, parent: int) -> None:
         environment.runner.quit()
 
 
-def drive(environment: Environment, dispatcher: Dispatcher, result: str) -> None:
+def drive(environment: Environment, dispatcher: Dispatcher, result: str, live: LiveLog | None) -> None:
     """Prepare, run and end: a plan has an end, so Locust needs no --run-time."""
 
     def begun() -> None:
@@ -106,6 +106,9 @@ def drive(environment: Environment, dispatcher: Dispatcher, result: str) -> None
     except UserError as error:
         refuse(environment, str(error))
         return
+    finally:
+        if live is not None:
+            live.close()
     finish(environment, dispatcher, result)
     if environment.web_ui is None and environment.runner is not None:
         environment.runner.quit()

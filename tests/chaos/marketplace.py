@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import requests
 
+from chaos.acknowledged import RATE
 from chaos.customers import Customers, Seen
 from chaos.effect import Fault
 from chaos.experiment import Experiment, Verdict, run
@@ -188,6 +189,7 @@ class Met:
 
     def between(self, began: float, ended: float) -> Seen:
         """Ten requests a second of the pretended world."""
+        ended = max(ended, began + 2 * self._seconds)
         ticks = [began + number * FASTER / 10 for number in range(max(1, int((ended - began) / (FASTER / 10))))]
         middle = (began + ended - self._seconds) / 2
         bad = self._seconds > 0
@@ -217,6 +219,25 @@ class _Memory:
         return Losses(lost=tuple(acks[: self._loses]))
 
 
+class _Asleep:
+    """A watchdog that has nothing to watch: what it does is tested with a real one, elsewhere."""
+
+    pid = None
+
+    def __init__(self, *_: object) -> None:
+        """Start nothing."""
+
+    def is_alive(self) -> bool:
+        """As far as anybody asks."""
+        return True
+
+    def wait_until_ready(self) -> None:
+        """At once."""
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
 def verdict_on(experiment: Experiment | str, world: World, root: Path, *, customers: Customers = SERVED) -> Verdict:
     """What the experiment (or the one of this id) says of this world."""
     stack: Any = Marketplace(root, world)
@@ -224,6 +245,8 @@ def verdict_on(experiment: Experiment | str, world: World, root: Path, *, custom
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("chaos.trial.EVERY", timedelta(milliseconds=10))
         patch.setattr("chaos.acknowledged.journey_of", lambda _stack: _Memory(world.loses))
+        patch.setattr("chaos.acknowledged.RATE", RATE / FASTER)
+        patch.setattr("chaos.runner.Lease", _Asleep)  # a process, whose start would take longer than the experiment
         try:
             return run(hastened(chosen), stack, customers=customers)
         finally:

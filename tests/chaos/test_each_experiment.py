@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chaos.experiment import Experiment, Outcome
+from chaos.schedule import Schedule
 from chaos.wording import spoken
 from tests.chaos.marketplace import EVERY, LISTINGS, SILENT, World, verdict_on
 
@@ -86,7 +87,11 @@ def test_a_duration_in_a_hypothesis_is_a_bound_that_is_held(experiment: Experime
     promised = {one.outage.total_seconds() for one in experiment.throughout if one.outage}
     answers = {p.answer_within.total_seconds() for p in experiment.during if p.answer_within}
     bounds = {experiment.recover_within.total_seconds()} | promised | answers
-    bounds |= {value / 1000 for name, value in experiment.fault.parameters.items() if name == "milliseconds"}
+    bounds |= {probe.within.total_seconds() for probe in experiment.during}
+    bounds |= {experiment.users.total_seconds()} if experiment.users else set()
+    numbers = [item for fault in experiment.faults for item in fault.parameters.items()]
+    bounds |= {value / 1000 for name, value in numbers if name == "milliseconds"}
+    bounds |= {step.stands.total_seconds() for step in Schedule.of(experiment.fault).steps if step.stands}
 
     assert set(seconds(experiment.hypothesis)) <= bounds, experiment.hypothesis
     for match in _RECOVERY.finditer(experiment.hypothesis):
