@@ -28,5 +28,5 @@ def every() -> dict[str, Machine]:
     return dict(sorted(found.items(), key=lambda entry: entry[1].id))
 
 
-_NOT_IMPORTED = frozenset({"drawing", "plugin"})
-"""Hypothesis is loaded (0.3 s) when something is drawn, and by nobody who only lists checks."""
+_NOT_IMPORTED = frozenset({"deployment_rules", "drawing", "order_rules", "plugin"})
+"""Models: Hypothesis is loaded (0.3 s) when something is drawn, and by nobody who only lists checks."""

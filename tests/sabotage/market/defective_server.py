@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from marketplace_server import __main__ as program
-from marketplace_server.errors import Unavailable, WalletsUnavailable
+from marketplace_server import database, journal, orders, settlement
+from marketplace_server.errors import Unavailable, WalletsUnavailable, WrongState
 from marketplace_server.escrow.triple import Triple
 from marketplace_server.escrow.worker import Worker
 from marketplace_server.metrics import Metrics
 from marketplace_server.middleware.guard import Guard
 from marketplace_server.middleware.observe import Observe
+from marketplace_server.transitions import Moved
 from marketplace_server.wallets import Wallets
 
 
@@ -163,6 +167,56 @@ def what_is_skimmed_is_called_a_fee() -> None:
         return replace(attempt, fee=attempt.fee + kept, payments=honest)
 
     _skim(booked)
+
+
+# ── what becomes of orders when something breaks (EXP-ORD-001) ──────────────────────────────────────────────────────────
+
+
+def keys_are_forgotten_at_a_restart() -> None:
+    """Know the Idempotency-Keys of this process only: what is asked for again after a crash is ordered again."""
+    right, known = orders.place, set[tuple[str, str]]()
+
+    def place(connection: Any, request: Any, **named: Any) -> Any:
+        asked = (request.buyer_id, request.key)
+        stored = "SELECT 1 FROM orders WHERE buyer_id = ? AND idempotency_key = ?"
+        if asked not in known and connection.execute(stored, asked).fetchone():
+            return right(connection, replace(request, key=secrets.token_hex(16)), **named)
+        known.add(asked)
+        return right(connection, request, **named)
+
+    orders.place = place
+
+
+def a_crash_takes_the_last_orders_along() -> None:
+    """Come up without the orders of the last seconds, as from a disk that was told to write and never asked whether it has."""
+    right = database.migrate
+
+    def migrate(writer: Any, path: Any) -> Any:
+        version = right(writer, path)
+        late = "SELECT id FROM orders WHERE created_at > ? AND id NOT IN (SELECT order_id FROM escrows)"
+        for table, column in (("order_events", "order_id"), ("orders", "id")):
+            writer.execute(f"DELETE FROM {table} WHERE {column} IN ({late})", (time.time() - 20,))
+        return version
+
+    database.migrate = migrate
+
+
+def a_parcel_is_shipped_as_often_as_its_vendor_says_so() -> None:
+    """Acknowledge it each time."""
+    right = settlement.ship
+
+    def ship(connection: Any, order_id: str, *rest: Any) -> Any:
+        try:
+            return right(connection, order_id, *rest)
+        except WrongState:
+            if connection.execute("SELECT state FROM orders WHERE id = ?", (order_id,)).fetchone() != ("shipped",):
+                raise
+            return Moved(order_id, "funded", "shipped", journal.record(connection, "shipped", order_id))
+
+    settlement.ship = ship
+
+
+# ── what the defects are made of ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _skim(booked: Callable[[Any, int], Any]) -> None:

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from datetime import timedelta
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from chaos.probes import edge_serves
-from chaos.runner import Runner
 from load.runner import BaseLoad
-from stack import lifecycle
-from stack.errors import CannotTell
 from stack.measured import ApplicationMetrics
 from stack.model import Stack
-from stack.profile import Profile
-from stack.project import COMPOSE_FILE, environment
 from stack.vantage import Outside
-from stack.waiting import eventually
 from suites.check import Evidence
 from suites.failover.test_degraded import test_the_rest_goes_on as the_degraded_check
 from suites.load.escrows import sail
@@ -28,59 +19,19 @@ from suites.load.scraped import Scraped
 from suites.load.test_agreement import require_agreement, routes_of_its_own
 from suites.load.test_escrows import test_escrows_keep_the_money_invariants as the_escrow_check
 from suites.observability import test_application as application
+from tests.sabotage.market.with_defects import Defect, market_with_defects
 
-HERE = Path(__file__).parent
 PROJECT = f"st-sabotage-market-{os.getpid()}"
 OFFSET = 3000
-WALLETS = tuple(f"monero-wallet-rpc-{name}" for name in ("buyer", "vendor", "arbiter"))
-SERVICES = ("nginx", "server-blue", "monerod", *WALLETS)
 PATIENCE_SECONDS = 20.0
 """For an escrow that will never be paid out."""
-
-Defect = Callable[..., Stack]
-
-
-def _environment(defect: str) -> dict[str, str]:
-    # Clients of a load come from outside the host, where a copy's edge is not to be reached otherwise.
-    return environment(PROJECT, OFFSET) | {"SEATRIAL_PUBLIC_ADDRESS": "0.0.0.0", "SABOTAGE": defect}
-
-
-def _stack(defect: str, **objectives: float) -> Stack:
-    profile = Profile.load(COMPOSE_FILE.with_name("profile.toml"))
-    changed = profile.model_copy(update={"objectives": profile.objectives.model_copy(update=objectives)})
-    overlaid = [COMPOSE_FILE, HERE / "overlay.yaml"]
-    return Stack.load(overlaid, project=PROJECT, profile=changed, env=_environment(defect))
 
 
 @pytest.fixture(scope="module")
 def market() -> Iterator[Defect]:
     """A copy of the reference stack whose server is given one defect after another."""
-    try:
-        lifecycle.up(
-            PROJECT, services=SERVICES, overlays=[HERE / "overlay.yaml"], env=_environment("none"), build=False
-        )
-    except CannotTell as reason:
-        pytest.skip(f"needs a Docker engine and built images: {reason}")
-    stack = _stack("none")
-
-    def with_(defect: str, **objectives: float) -> Stack:
-        nonlocal stack
-        stack = _stack(defect, **objectives)
-        stack.driver.compose("up", "--detach", "--no-deps", "--no-build", "--pull", "never", "server-blue")
-        serves = edge_serves("/api/listings")
-        eventually(
-            lambda: serves.complaint(stack) is None and stack.container("server-blue").health == "healthy",
-            within=timedelta(seconds=60),
-            every=timedelta(milliseconds=200),
-            what=f"the server with the defect {defect!r} serves",
-        )
-        return stack
-
-    try:
+    with market_with_defects(PROJECT, OFFSET) as with_:
         yield with_
-    finally:
-        Runner.of(stack).close()
-        lifecycle.down(PROJECT)
 
 
 def _names(stack: Stack) -> ApplicationMetrics:
