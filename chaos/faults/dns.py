@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -72,12 +73,19 @@ class DnsBroken(Fault):
         )
 
     def witness(self, stack: Stack, before: Fingerprint) -> str | None:
-        """A question was dropped, or went to the relay: a rule's counter says so."""
-        bites = ("DROP", "REDIRECT")
-        ours = rules.anywhere(stack, [self.service], rules.tag_of(self))
-        asked = sum(rule.packets for rule in ours if any(word in bites for word in rule.words))
+        """A question was dropped, or went to the relay: a rule's counter says so. A service that asks nothing is made to ask."""
+        asked = self._asked(stack)
+        if not asked:
+            for container in rules.with_network(stack, [self.service]):
+                with suppress(CannotTell):  # an image without getent: then its own program's questions must do
+                    stack.driver.exec(container["Id"], ["timeout", "1", "getent", "hosts", self.service])
+            asked = self._asked(stack)
         said = {"none": "nothing", "late": f"its answer {self.milliseconds} ms later", "nxdomain": "no such name"}
         return f"{asked} questions of {self.service} for names got {said[self.answers]}" if asked else None
+
+    def _asked(self, stack: Stack) -> int:
+        ours = rules.anywhere(stack, [self.service], rules.tag_of(self))
+        return sum(rule.packets for rule in ours if not {"DROP", "REDIRECT"}.isdisjoint(rule.words))
 
     def _relay(self, stack: Stack, container: dict[str, Any]) -> None:
         with helper.place_in(stack, container) as place:

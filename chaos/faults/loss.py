@@ -80,7 +80,7 @@ class Loss(Fault):
 
     def witness(self, stack: Stack, before: Fingerprint) -> str | None:
         """A packet was lost: a counter says so."""
-        lost = sum(rule.packets for rule in rules.anywhere(stack, self.targets, rules.tag_of(self)))
+        lost = rules.hit(stack, self.targets, rules.tag_of(self))
         if not lost:
             lost = netem.dropped(stack, self.targets, netem.handle_of(self))
         return f"{lost} packets between {self.service} and {self.peer} were lost" if lost else None

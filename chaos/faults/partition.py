@@ -16,6 +16,8 @@ from stack.errors import UserError
 if TYPE_CHECKING:
     from stack.model import Stack
 
+_DISCARD = 9
+"""A port that nobody needs to listen on: a refusal is an answer too (RFC 863)."""
 DIRECTIONS = ("both", "to", "from")
 
 
@@ -80,12 +82,21 @@ class Partitioned(Fault):
         return bool(rules.anywhere(stack, self.side, rules.tag_of(self)))
 
     def witness(self, stack: Stack, before: Fingerprint) -> str | None:
-        """A rule of ours has dropped a packet: its counter says so."""
-        dropped = sum(rule.packets for rule in rules.anywhere(stack, self.side, rules.tag_of(self)))
+        """A rule of ours has dropped a packet: its counter says so. Where both sides are silent, this one is spoken for."""
+        if not rules.hit(stack, self.side, rules.tag_of(self)):
+            self._knock(stack)
+        dropped = rules.hit(stack, self.side, rules.tag_of(self))
         between = {"both": "between", "to": "from", "from": "to"}[self.direction]
         joined = {"both": "and", "to": "to", "from": "from"}[self.direction]
         sides = f"{between} {', '.join(self.side)} {joined} {', '.join(self.peers)}"
         return f"{dropped} packets {sides} were dropped" if dropped else None
+
+    def _knock(self, stack: Stack) -> None:
+        for service in self.side:
+            for peer in (one for one in self.peers if share_a_network(stack, service, one)):
+                for container in rules.with_network(stack, [service]):
+                    rules.knock(stack, container, addresses(stack, peer, container)[0], _DISCARD)
+                    return
 
     def _drop(self, address: str) -> list[rules.Rule]:
         other, v6 = rules.whole(address), rules.is_ipv6(address)

@@ -11,6 +11,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from chaos import netns
 from chaos.faults.targets import containers_of
+from stack.errors import CannotTell
 
 if TYPE_CHECKING:
     from chaos.effect import Fault
@@ -118,9 +120,25 @@ def anywhere(stack: Stack, services: Iterable[str], tag: str) -> list[Standing]:
     return [rule for container in with_network(stack, services) for rule in standing(stack, container, tag)]
 
 
+def hit(stack: Stack, services: Iterable[str], tag: str) -> int:
+    """How many packets the rules with that tag have matched."""
+    return sum(rule.packets for rule in anywhere(stack, services, tag))
+
+
 def with_network(stack: Stack, services: Iterable[str]) -> list[dict[str, Any]]:
     """The services' containers that have a network namespace now."""
     return [c for service in dict.fromkeys(services) for c in containers_of(stack, service) if c["State"].get("Pid")]
+
+
+def knock(stack: Stack, container: dict[str, Any], address: str, port: int) -> None:
+    """Try one connection from the container's namespace, for a rule's counter to tell of; what becomes of it doesn't matter.
+
+    For a service that says nothing by itself while a fault stands that lets nothing through anyway.
+    """
+    host = f"[{address}]" if is_ipv6(address) else address
+    with suppress(CannotTell):
+        argv = ["curl", "-s", "--noproxy", "*", "-o", "/dev/null", "-m", "0.3", f"http://{host}:{port}/"]
+        netns.run(stack, container, *argv)
 
 
 def _speaks_ipv6(container: dict[str, Any]) -> bool:

@@ -245,7 +245,10 @@ class Blackhole(_Suffering):
             rules.put(stack, container, rules.tag_of(self), dropped)
 
     def witness(self, stack: Stack, before: Fingerprint) -> str | None:
-        """A connection, or a packet, went where nothing answers: a rule's counter says so."""
+        """A connection, or a packet, went where nothing answers: a rule's counter says so. A silent service is spoken for."""
+        if not rules.hit(stack, [self.service], rules.tag_of(self)):
+            for container in rules.with_network(stack, [self.service]):
+                rules.knock(stack, container, addresses(stack, self.peer, container)[0], self.port)
         ours = rules.anywhere(stack, [self.service], rules.tag_of(self))
         taken, dropped = _counted(ours, "REDIRECT"), _counted(ours, "DROP")
         what = " and ".join(f"{count} {of}" for count, of in ((taken, "connections"), (dropped, "packets")) if count)
