@@ -32,6 +32,8 @@ class Deploying:
         self._book = book
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
+        self.said = ""
+        """The last line that it printed, once the block is over."""
 
     def __enter__(self) -> Self:
         # A file and no pipe: nobody reads while it runs, and a full pipe would stop it.
@@ -46,6 +48,9 @@ class Deploying:
     ) -> None:
         self.kill()
         assert self._output is not None
+        self._output.seek(0)
+        lines = self._output.read().decode(errors="replace").strip().splitlines()
+        self.said = lines[-1] if lines else "it said nothing"
         self._output.close()
 
     @property
@@ -77,13 +82,6 @@ class Deploying:
         if self.process.poll() is None:
             os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
-
-    def last_words(self) -> str:
-        """The last line it printed."""
-        assert self._output is not None
-        self._output.seek(0)
-        lines = self._output.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
 
     def __str__(self) -> str:
         return f"`{' '.join(self._argv[-8:])}`"

@@ -105,7 +105,7 @@ class Rollout:
         return [*found, *self._left_over()]
 
     def _deploy(self, release: str) -> str:
-        before = self._serves()
+        before = self._expected()
         words = [self._images[release], "--blue-green", "--ready-within", SOON if release == "never-ready" else READY]
         with self._deploying("deploy", *words) as process:
             code = process.ends()
@@ -113,7 +113,9 @@ class Rollout:
         after = self._serves()
         if release in BAD:
             assert code == REFUSED, f"{release} was deployed with exit code {code}: {said}"
-            assert after == before, f"{release} was refused, and {after} serves instead of {before}"
+            assert (after.colour, after.release.id) == (before.colour, before.release.id), (
+                f"{release} was refused, and {after} serves instead of {before}"
+            )
         else:
             assert code == DONE, f"{release} is sound, and its deployment ended with {code}: {said}"
             assert after.release.image == self._images[release], f"{release} was deployed, and {after} serves"
@@ -166,13 +168,13 @@ class Rollout:
         return f"{service} was {effect}"
 
     @contextmanager
-    def _deploying(self, command: str, *words: str) -> Iterator[_Watched]:
+    def _deploying(self, command: str, *words: str) -> Iterator[Deploying]:
         self._wave += 1
         name = f"{self._customers.nonce}-wave{self._wave}"
         pace = {"at_most": _ORDERS_A_STEP, "seconds_between": _SECONDS_BETWEEN}
         trade = PassingTrade(self._customers, name, buyer=0, listing=0, **pace)  # type: ignore[arg-type]
         try:
-            with trade, _Watched(self._command, self._words(command, words), self._book) as process:
+            with trade, Deploying(self._command, self._words(command, words), self._book) as process:
                 yield process
         finally:
             self._seen += trade.complaints
@@ -181,7 +183,7 @@ class Rollout:
                 raise AssertionError("; ".join(self._seen))
 
     def _works(self, command: str, *words: str) -> None:
-        with _Watched(self._command, self._words(command, words), self._book) as process:
+        with Deploying(self._command, self._words(command, words), self._book) as process:
             code = process.ends()
         assert code == DONE, f"the deployment after the last one ended with {code}: {process.said}"
 
@@ -192,6 +194,11 @@ class Rollout:
         """Who answers at the edge. Raises AssertionError when nobody does, for as long as a restart may take."""
         colour = eventually(lambda: answering(self._stack), within=_WELL_WITHIN, every=_EVERY, what="the edge answers")
         return running_as(self._stack, colour)
+
+    def _expected(self) -> Serving:
+        """Who must serve if nothing new is put into service: an interrupted deployment is undone first, or finished."""
+        record = self._book.read()
+        return self._serves() if record is None or record.is_settled else record.serve
 
     def _unserved(self) -> list[str]:
         """What is wrong with who serves, when it stays wrong."""
@@ -235,14 +242,3 @@ class Rollout:
         found += [f"helper container {one['Names'][0]} is left" for one in self._stack.driver.helpers()]
         held = locked(self._book)
         return [*found, held] if held else found
-
-
-class _Watched(Deploying):
-    """A deployment whose last words can be read after it."""
-
-    said = ""
-
-    def __exit__(self, *error: object) -> None:
-        self.kill()
-        self.said = self.last_words()
-        super().__exit__(None, None, None)
