@@ -7,6 +7,7 @@ Both work where the engine is elsewhere too: the helper, which runs there, finds
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,11 @@ from stack.errors import CannotTell
 from stack.waiting import eventually
 
 if TYPE_CHECKING:
+    from stack.completed import Completed
     from stack.model import Stack
 
 _GROUPS = "/groups"
+_GROUPS_MOUNT = f"type=bind,source=/sys/fs/cgroup,target={_GROUPS}"
 _JOINED = "/tmp/joined"
 # An engine may keep its containers under any parent; a group is found by the id that its name ends in, and left by ending.
 _JOIN = f"""
@@ -26,7 +29,7 @@ group=$(find "$top" -type d -name "*$2*" 2>/dev/null | head -n 1)
 [ -n "$group" ] && echo 0 > "$group/cgroup.procs" || exit 9
 touch {_JOINED}; export GROUP="$group"; shift 2; exec "$@"
 """
-_JOINS_WITHIN = timedelta(seconds=10)
+_READY_WITHIN = timedelta(seconds=20)
 _EVERY = timedelta(milliseconds=50)
 
 
@@ -40,37 +43,75 @@ def run_inside(
     expires_seconds: int,
     mounts: Sequence[str] = (),
     volumes: bool = False,
-    watched: bool = True,
 ) -> str:
     """Start a helper whose program is in the container's control group for `controller`; the id of the helper.
 
     It ends by itself after `expires_seconds`. `volumes` gives it the container's volumes, `mounts` are its own. The program
-    finds its group's folder in `$GROUP`. `watched=False` does not wait to see it in the group: it may be over in a moment.
-    Raises CannotTell when there is no helper image, or the group can't be found or joined.
+    finds its group's folder in `$GROUP`. Raises CannotTell when there is no helper image, or the group can't be joined.
     """
-    name = container["Name"].lstrip("/")
     helper = stack.driver.run_helper(
-        ["timeout", str(expires_seconds), "sh", "-c", _JOIN, "join", controller, container["Id"], *argv],
-        network="none",
-        mounts=[f"type=bind,source=/sys/fs/cgroup,target={_GROUPS}", *mounts],
+        _joined(container, controller, argv, expires_seconds),
+        mounts=[_GROUPS_MOUNT, *mounts],
         volumes_from=container["Id"] if volumes else None,
+        network="none",
         cgroupns="host",
         detach=True,
         labels=labels,
     )
     assert isinstance(helper, str)
-    if not watched:
-        return helper
-    try:
-        eventually(
-            lambda: stack.driver.exec(helper, ["test", "-e", _JOINED]).ok,
-            within=_JOINS_WITHIN,
-            every=_EVERY,
-            what=f"a helper in the control group of {name}",
-        )
-    except AssertionError as error:
-        raise CannotTell(f"no helper could join the {controller} control group of {name}: {error}") from error
+    await_file(
+        stack, helper, _JOINED, what=f"a helper in the {controller} control group of {container['Name'].lstrip('/')}"
+    )
     return helper
+
+
+def complete_inside(
+    stack: Stack,
+    container: dict[str, Any],
+    controller: str,
+    argv: Sequence[str],
+    *,
+    labels: dict[str, str],
+    expires_seconds: int,
+    mounts: Sequence[str] = (),
+) -> Completed:
+    """The same with a program that ends by itself: how it ended. Raises CannotTell when it could not be started."""
+    done = stack.driver.run_helper(
+        _joined(container, controller, argv, expires_seconds),
+        mounts=[_GROUPS_MOUNT, *mounts],
+        network="none",
+        cgroupns="host",
+        labels=labels,
+        timeout_seconds=expires_seconds + 20,
+    )
+    assert not isinstance(done, str)  # only a detached helper answers with its id
+    return done
+
+
+def _joined(container: dict[str, Any], controller: str, argv: Sequence[str], expires_seconds: int) -> list[str]:
+    return ["timeout", str(expires_seconds), "sh", "-c", _JOIN, "join", controller, container["Id"], *argv]
+
+
+def await_file(stack: Stack, helper: str, path: str, *, what: str) -> None:
+    """Wait until the helper's program has made a file in it. Raises CannotTell when it ends before that, or takes too long."""
+
+    def made_or_ended() -> str | None:
+        with suppress(CannotTell):
+            if stack.driver.exec(helper, ["test", "-e", path]).ok:
+                return "made"
+            return None
+        return (
+            None
+            if helper in [str(one["Id"]) for one in stack.driver.helpers() if one["State"] == "running"]
+            else "ended"
+        )
+
+    try:
+        how = eventually(made_or_ended, within=_READY_WITHIN, every=_EVERY, what=what)
+    except AssertionError as error:
+        raise CannotTell(str(error)) from error
+    if how == "ended":
+        raise CannotTell(f"{what}: it could not be had, the helper ended before")
 
 
 def text(stack: Stack, container: dict[str, Any], controller: str, *names: str) -> str:

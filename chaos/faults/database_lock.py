@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from chaos.cgroup import await_file
 from chaos.effect import Fault
 from chaos.faults.targets import helpers_at_work, running
 from chaos.fingerprint import Fingerprint
 from stack.errors import CannotTell
-from stack.waiting import eventually
 
 if TYPE_CHECKING:
     from stack.model import Stack
@@ -19,7 +19,6 @@ _TAKES_SECONDS = 10
 """For how long it waits for the lock: somebody writes all the time, and each of them has it for a moment."""
 _MARGIN_SECONDS = 5
 _LOCKED = "/tmp/locked"
-_EVERY = timedelta(milliseconds=50)
 _WRITE_LOCK_BYTE = "120"
 """Where in the -shm file the lock of WAL mode's one writer is (sqlite.org/walformat.html, WAL_WRITE_LOCK)."""
 # It has the key from where the service has it, as the service's own user; nothing of it is written down or shown.
@@ -72,15 +71,7 @@ class DatabaseLocked(Fault):
             labels=self.tools,
         )
         assert isinstance(helper, str)
-        try:
-            eventually(
-                lambda: stack.driver.exec(helper, ["test", "-e", _LOCKED]).ok,
-                within=timedelta(seconds=_TAKES_SECONDS + _MARGIN_SECONDS),
-                every=_EVERY,
-                what=f"{self}: the write lock",
-            )
-        except AssertionError as error:
-            raise CannotTell(f"{self}: the write lock could not be had: {error}") from error
+        await_file(stack, helper, _LOCKED, what=f"the write lock of {self._path(stack)} of {self.service}")
 
     def revert(self, stack: Stack) -> None:
         """Remove the helper: the kernel lets go of its locks, and SQLite forgets what was begun."""

@@ -6,37 +6,36 @@ A helper joins the target's own memory control group and takes memory until the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
 
 from chaos import cgroup
 from chaos.faults.container import _Down
 from chaos.faults.targets import containers_of, helpers_at_work, running
 from chaos.fingerprint import Fingerprint
 from stack.errors import CannotTell
-from stack.waiting import eventually
 
 if TYPE_CHECKING:
     from stack.model import Stack
 
 _EXPIRES_SECONDS = 20
-_STRIKES_WITHIN = timedelta(seconds=15)
-_EVERY = timedelta(milliseconds=50)
 _MEGABYTE = 1024**2
 _STEPS_FROM = 16
 """How many MiB before the limit it goes on in small steps."""
 _TOP = "/take"
 _HELD = f"{_TOP}/held"
-_LOOKS_BACK = timedelta(minutes=2)
 # Pages of a file in memory count for the control group and for no process, so that the target's own is the largest there
 # and the kernel's choice. The count of kills is looked at after every megabyte, to be out within milliseconds of one: the
-# engine begins the container anew in the same group. $GROUP goes away with the container.
+# engine begins the container anew in the same group. $GROUP goes away with the container. A dd that was taken is no kill.
 _TAKE = f"""
 file=$GROUP/memory.events; [ -e "$file" ] || file=$GROUP/memory.oom_control
 kills() {{ grep '^oom_kill ' "$file" 2>/dev/null; }}
 before=$(kills)
 dd if=/dev/zero of={_HELD} bs=1M count="$1" 2>/dev/null
-while [ "$(kills)" = "$before" ]; do dd if=/dev/zero bs=256k count=4 2>/dev/null >> {_HELD} || break; done
+while [ "$(kills)" = "$before" ]; do
+    dd if=/dev/zero bs=256k count=4 2>/dev/null >> {_HELD}
+    case $? in 0) ;; 137) before=$(kills) ;; *) echo "there is room for more than its limit"; exit 8 ;; esac
+done
 rm {_HELD}
 """
 
@@ -53,7 +52,7 @@ class OutOfMemory(_Down):
         for container in running(stack, self.service):
             limit, used = cgroup.memory_limit(container), cgroup.memory_used(stack, container)
             at_once = max(0, (limit - used) // _MEGABYTE - _STEPS_FROM)
-            cgroup.run_inside(
+            done = cgroup.complete_inside(
                 stack,
                 container,
                 "memory",
@@ -61,17 +60,9 @@ class OutOfMemory(_Down):
                 labels=self.tools,
                 expires_seconds=_EXPIRES_SECONDS,
                 mounts=[f"type=tmpfs,destination={_TOP},tmpfs-size={limit + 64 * _MEGABYTE}"],
-                watched=False,
             )
-        try:
-            eventually(
-                lambda: not helpers_at_work(stack, self),
-                within=_STRIKES_WITHIN,
-                every=_EVERY,
-                what="the memory killer",
-            )
-        except AssertionError as error:
-            raise CannotTell(f"{self}: the kernel did not kill anything ({error})") from error
+            if not done.ok:
+                raise CannotTell(f"{self}: the kernel was not seen to kill anything ({done.last_words()})")
 
     def revert(self, stack: Stack) -> None:
         """End what takes memory, and start what is down."""
@@ -88,13 +79,6 @@ class OutOfMemory(_Down):
         return {f"{self.service}: memory limit": " ".join(limits)}
 
     def witness(self, stack: Stack, before: Fingerprint) -> str | None:
-        """The kernel told the engine that the container was out of memory, and the container is down or has started anew."""
-        struck = [c for c in containers_of(stack, self.service) if _out_of_memory(stack, c)]
-        started = super().witness(stack, before)
-        return f"the kernel ran {self.service} out of memory: {started}" if struck and started else None
-
-
-def _out_of_memory(stack: Stack, container: dict[str, Any]) -> bool:
-    now = datetime.now(UTC)
-    events = stack.driver.events(now - _LOOKS_BACK, now)
-    return any(event.get("Action") == "oom" and event["Actor"]["ID"] == container["Id"] for event in events)
+        """The container is down or has started anew; that the kernel's count of kills went up was seen while it was injected."""
+        seen = super().witness(stack, before)
+        return f"{seen}, out of memory" if seen else None
