@@ -57,11 +57,14 @@ class Folder:
     def kept_in(self, path: str) -> list[str]:
         """The names of the files of a folder of which something is kept."""
         end = f"{_MARK}{self._tag}.seal"
-        return sorted(name[1 : -len(end)] for name in self._names(path) if name.startswith(".") and name.endswith(end))
+        with self._beside(f"{path.rstrip('/')}/x") as (folder, _):
+            return sorted(n[1 : -len(end)] for n in os.listdir(folder) if n.startswith(".") and n.endswith(end))
 
     def matching(self, path: str, pattern: str) -> list[str]:
-        """The names in a folder that match a shell pattern, in order; none that begin with a dot."""
-        return sorted(n for n in self._names(path) if fnmatch.fnmatchcase(n, pattern) and not n.startswith("."))
+        """The names of the files in a folder that match a shell pattern and hold something, in order."""
+        with self._beside(f"{path.rstrip('/')}/x") as (folder, _):
+            names = sorted(n for n in os.listdir(folder) if fnmatch.fnmatchcase(n, pattern) and not n.startswith("."))
+            return [n for n in names if os.lstat(n, dir_fd=folder).st_size]
 
     def read(self, path: str) -> str:
         """What is in it, in base 64. Raises Refused when there is no such file."""
@@ -99,8 +102,10 @@ class Folder:
                 os.fsync(folder)
 
     def change(self, path: str, how: dict[str, Any]) -> None:
-        """Put something else in its place: `flip` a bit, `cut` it short, `write` it anew, `remove` it, or what was `staged`."""
+        """Put something else in its place: `flip` a bit, `cut` it short, `write` it anew, what was `staged`, a `copy` or nothing."""
         with self._beside(path) as (folder, name):
+            if how["kind"] == "copy" and _inode(folder, name) is None:
+                return
             if how["kind"] == "remove":
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=folder)
@@ -148,10 +153,6 @@ class Folder:
     def _unlink(self, folder: int, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name, dir_fd=folder)
-
-    def _names(self, path: str) -> list[str]:
-        with self._beside(f"{path.rstrip('/')}/x") as (folder, _):
-            return os.listdir(folder)
 
     @contextlib.contextmanager
     def _beside(self, path: str) -> Iterator[tuple[int, str]]:
@@ -251,6 +252,8 @@ def _inode(folder: int, name: str) -> int | None:
 def _changed(data: bytes, how: dict[str, Any], path: str) -> bytes:
     if how["kind"] == "write":
         return base64.b64decode(how["content"])
+    if how["kind"] == "copy":
+        return data
     if not data:
         raise Refused(f"{path} is empty: nothing in it can be changed")
     if how["kind"] == "cut":
@@ -275,7 +278,7 @@ def _become_like(folder: int, name: str, descriptor: int) -> None:
 
 
 def act(root: str, told: dict[str, Any]) -> Any:
-    """Do what `told` says under `root`: look, kept_in, matching, read, stage, change (after all is kept), restore, forget.
+    """Do what `told` says under `root`: look, kept_in, matching, read, stage, change (once all is kept), restore, forget.
 
     Raises Refused, and OSError as it comes.
     """
@@ -295,8 +298,9 @@ def act(root: str, told: dict[str, Any]) -> Any:
             case "change":
                 for path in told["paths"]:
                     folder.keep(path)
-                for path, how in told["changes"].items():
-                    folder.change(path, how)
+                for path in told["paths"]:
+                    # Also what is only kept gets an inode of its own: who writes it in place would write into the keepsake.
+                    folder.change(path, told["changes"].get(path, {"kind": "copy"}))
             case "restore":
                 for path in told["paths"]:
                     folder.restore(path)

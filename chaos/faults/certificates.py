@@ -99,11 +99,21 @@ class CertificateExpired(Changed):
         served = self._served(stack)
         return served is not None and served.not_valid_after_utc <= datetime.now(UTC)
 
+    def _address(self, stack: Stack) -> tuple[str, int]:
+        """Where to ask from here: as it is published, else (on the engine's own host) the container itself."""
+        try:
+            return stack.published(self.service, self.port)
+        except CannotTell:
+            addresses = list(stack.container(self.service).addresses().values())
+            if not addresses or not stack.driver.is_local():
+                raise
+            return addresses[0], self.port
+
     def _served(self, stack: Stack) -> x509.Certificate | None:
         """What a client gets to see; None while the service is down and nobody gets anything."""
         if not any(c["State"]["Status"] == "running" for c in containers_of(stack, self.service)):
             return None
-        address = stack.published(self.service, self.port)
+        address = self._address(stack)
         # To look at, not to trust: an expired one has to be seen.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -42,6 +43,10 @@ class Changed(Fault):
     def changes(self, stack: Stack, place: Place) -> dict[str, dict[str, Any]]:
         """What becomes of which of them: see `chaos.keepsakes.Folder.change`. Raises CannotTell when it can't be had."""
 
+    def named(self, stack: Stack, place: Place) -> tuple[str, ...]:
+        """The files that `paths` mean now, where a path is a pattern; the one that is kept, once one is."""
+        return self.paths
+
     @property
     def meets(self) -> Meets:
         """How the service comes to see what its files hold."""
@@ -65,7 +70,7 @@ class Changed(Fault):
         changes = self.changes(stack, place)
         if self.meets == "by restart":
             self.halt(stack)
-        self._do(stack, "change", paths=self.paths, changes=changes)
+        self._do(stack, "change", changes=changes)
         if self.meets == "by restart":
             self._start(stack)
         elif self.meets == "by reload":
@@ -102,7 +107,7 @@ class Changed(Fault):
     def witness(self, stack: Stack, before: Fingerprint) -> str | None:
         """A file does not hold what was sealed when it was kept."""
         seen = [
-            f"{path} {_said(found)}, was {_said(found['sealed'])}"
+            f"{path} is {_said(found)}, was {_said(found['sealed'])}"
             for path, found in self._look(stack).items()
             if found["sealed"] and found["sealed"]["kind"] == "file"
             if found.get("sha256") != found["sealed"]["sha256"]
@@ -137,24 +142,24 @@ class Changed(Fault):
 
     def _do(self, stack: Stack, what: str, **told: Any) -> Any:
         place = self._place(stack)
-        told = {"paths": self.paths, **told}
+        told = {"paths": self.named(stack, place), **told}
         inside: dict[str, Any] = {"paths": [place.within(path) for path in told["paths"]]}
         if "changes" in told:
             inside |= {"changes": {place.within(path): how for path, how in told["changes"].items()}}
         return place.do(stack, what, tag=self.tag, labels=self.tools, **inside)
 
     def _look(self, stack: Stack) -> dict[str, dict[str, Any]]:
-        found = self._do(stack, "look")
-        return dict(zip(self.paths, found.values(), strict=True))
+        found = list(self._do(stack, "look").values())
+        # By what the fault calls them: the file that a pattern means may be another one afterwards.
+        return dict(zip(self.paths[len(self.paths) - len(found) :], found, strict=True))
 
     def _kept(self, stack: Stack) -> bool:
         return any(found["kept"] for found in self._look(stack).values())
 
     def _stop(self, stack: Stack) -> None:
-        for service in self.targets:
-            for container in containers_of(stack, service):
-                if is_up(container):
-                    stack.driver.stop(container["Id"], grace_seconds=GRACE_SECONDS)
+        up = [c["Id"] for service in self.targets for c in containers_of(stack, service) if is_up(c)]
+        with ThreadPoolExecutor(max_workers=max(1, len(up))) as pool:
+            list(pool.map(lambda one: stack.driver.stop(one, grace_seconds=GRACE_SECONDS), up))
 
     def _start(self, stack: Stack) -> None:
         for service in reversed(self.targets):
@@ -171,7 +176,7 @@ def _said(found: dict[str, Any]) -> str:
     if found["kind"] != "file":
         return str(found["kind"])
     # Twelve digits tell two files apart, and give nothing away of what a short secret was.
-    return f"is {found['size']} bytes of {found['sha256'][:12]}, {_rights(found)}"
+    return f"{found['size']} bytes of {found['sha256'][:12]}, {_rights(found)}"
 
 
 def _rights(found: dict[str, Any]) -> str:

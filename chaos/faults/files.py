@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from chaos.faults.changed import Changed, Meets
 from chaos.faults.places import Place, require_plain
-from stack.errors import UserError
+from stack.errors import CannotTell, UserError
 
 if TYPE_CHECKING:
     from stack.model import Stack
@@ -18,7 +19,8 @@ class _Damaged(Changed):
     """What the two share: which file, who is stopped for it, and what else of the service belongs to it."""
 
     path: str
-    """The file, as the service's container has it: in a volume of the project or its state folder."""
+    """The file, as the service's container has it: in a volume of the project or its state folder. With `*` in its last part the
+    newest by name that holds something."""
     also: tuple[str, ...] = ()
     """Files that are kept with it and put back with it, such as a database's -wal and -shm."""
     together: tuple[str, ...] = ()
@@ -41,6 +43,24 @@ class _Damaged(Changed):
     def paths(self) -> tuple[str, ...]:
         """The file, and what belongs to it."""
         return (self.path, *self.also)
+
+    def named(self, stack: Stack, place: Place) -> tuple[str, ...]:
+        """The file, or the one that its pattern means: what is kept already, else the newest; none where none matches."""
+        folder, _, pattern = self.path.rpartition("/")
+        if "*" not in pattern:
+            return self.paths
+        found = []
+        for what, more in (("kept_in", {}), ("matching", {"pattern": pattern})):
+            names = place.do(stack, what, tag=self.tag, labels=self.tools, folder=place.within(folder), **more)
+            found += [name for name in reversed(names) if fnmatchcase(name, pattern)]
+        return (f"{folder}/{found[0]}", *self.also) if found else self.also
+
+    def damaged(self, stack: Stack, place: Place, how: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """What becomes of the file alone. Raises CannotTell when no file matches its pattern."""
+        names = self.named(stack, place)
+        if len(names) < len(self.paths):
+            raise CannotTell(f"{self}: there is no {self.path} that holds anything")
+        return {names[0]: how}
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -72,7 +92,7 @@ class FileCorrupted(_Damaged):
 
     def changes(self, stack: Stack, place: Place) -> dict[str, dict[str, Any]]:
         """The bit."""
-        return {self.path: {"kind": "flip", "offset": self.offset, "bit": self.bit, "seed": self.seed}}
+        return self.damaged(stack, place, {"kind": "flip", "offset": self.offset, "bit": self.bit, "seed": self.seed})
 
 
 @dataclass(frozen=True)
@@ -91,4 +111,4 @@ class FileTruncated(_Damaged):
 
     def changes(self, stack: Stack, place: Place) -> dict[str, dict[str, Any]]:
         """The cut."""
-        return {self.path: {"kind": "cut", "size": self.size}}
+        return self.damaged(stack, place, {"kind": "cut", "size": self.size})

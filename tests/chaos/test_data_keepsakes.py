@@ -88,6 +88,18 @@ def test_what_was_not_there_is_gone_again(folder: Path) -> None:
     assert not (folder / "inner/a.db-shm").exists()
 
 
+def test_what_is_only_kept_can_be_written_in_place_and_is_put_back(folder: Path) -> None:
+    before = everything(folder)
+    act(str(folder), told("change", "inner/a.db-wal", "inner/a.db", changes={"inner/a.db-wal": GONE}))
+    with (folder / "inner/a.db").open("r+b") as database:
+        database.write(b"XX")  # as a database plays a log into its file
+
+    act(str(folder), told("restore", "inner/a.db-wal", "inner/a.db"))
+    act(str(folder), told("forget", "inner/a.db-wal", "inner/a.db"))
+
+    assert everything(folder) == before
+
+
 def test_without_a_change_restoring_and_forgetting_do_nothing(folder: Path) -> None:
     before = everything(folder)
 
@@ -275,7 +287,9 @@ def test_it_runs_as_it_stands_in_a_bare_interpreter(folder: Path) -> None:
     argv = [sys.executable, "-I", "-S", "-c", program, str(folder)]
 
     done = subprocess.run(argv, input=request, capture_output=True, text=True, check=True)
-    refused = subprocess.run(argv, input=request.replace("inner/a.db", "no"), capture_output=True, text=True, check=True)
+    refused = subprocess.run(
+        argv, input=request.replace("inner/a.db", "no"), capture_output=True, text=True, check=True
+    )
 
     assert json.loads(done.stdout) == {"answer": None}
     assert "there is no file no" in json.loads(refused.stdout)["refused"]

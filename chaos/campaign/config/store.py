@@ -29,6 +29,7 @@ def make() -> None:
     for number, path in enumerate((DATA / "wallet.bin", BACKUPS / "store-1.tar", BACKUPS / "store-2.tar")):
         if not path.exists():
             path.write_bytes(bytes((at * 31 + number) % 251 for at in range(65536)))
+    return database
 
 
 def probe() -> None:
@@ -43,5 +44,5 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--probe"]:
         probe()
     else:
-        make()
+        kept = make()
         threading.Event().wait()
