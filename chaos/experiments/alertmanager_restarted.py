@@ -8,7 +8,7 @@ from chaos.faults import Restarted
 from chaos.probes import edge_serves, healthy
 from chaos.wording import spoken
 
-BACK = timedelta(seconds=15)
+BACK = timedelta(seconds=30)
 SILENCE = KeptSilence()
 EXPERIMENT = Experiment(
     id="EXP-ALR-002",

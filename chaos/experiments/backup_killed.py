@@ -8,7 +8,7 @@ from chaos.faults import Killed
 from chaos.probes import BACK_OFF_RESETS_AFTER, edge_serves
 from chaos.wording import spoken
 
-AGAIN = timedelta(seconds=20)
+AGAIN = timedelta(seconds=40)
 BACKUPS = Backups("backup-database", "database")
 EXPERIMENT = Experiment(
     id="EXP-BAK-001",
@@ -24,7 +24,7 @@ EXPERIMENT = Experiment(
     ),
     witness=BACKUPS.cut_short,
     hold=timedelta(seconds=3),
-    recover_within=timedelta(seconds=15),
+    recover_within=timedelta(seconds=30),
     quiet_before=BACK_OFF_RESETS_AFTER,
     rationale="A half backup is worse than none: it is the newest, it is chosen, and it is found out during the restore.",
     remediation="Build under another name, verify, fsync, rename, and write the manifest last; a folder lock that a kill lets go.",

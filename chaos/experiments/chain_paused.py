@@ -17,7 +17,7 @@ EXPERIMENT = Experiment(
     ),
     users=timedelta(0),
     hold=timedelta(seconds=4),
-    recover_within=timedelta(seconds=15),
+    recover_within=timedelta(seconds=30),
     rationale="Something that refuses is noticed at once; something that hangs is waited for, by whoever asks it in a request.",
     remediation="Ask the chain from a worker of its own, with a time-out, and never from a request that only reads.",
 )

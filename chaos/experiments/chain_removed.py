@@ -8,7 +8,7 @@ from chaos.faults import Removed
 from chaos.probes import edge_serves, healthy
 from chaos.wording import spoken
 
-BACK = timedelta(seconds=20)
+BACK = timedelta(seconds=30)
 CHAIN = SameChain("buyer")
 EXPERIMENT = Experiment(
     id="EXP-CHN-002",

@@ -7,7 +7,7 @@ from chaos.faults import Killed
 from chaos.probes import BACK_OFF_RESETS_AFTER, answers, edge_serves, healthy
 from chaos.wording import spoken
 
-BACK = timedelta(seconds=15)
+BACK = timedelta(seconds=30)
 
 
 def _metrics(stack) -> str:  # type: ignore[no-untyped-def]

@@ -8,7 +8,7 @@ from chaos.faults import Removed
 from chaos.probes import edge_serves, healthy
 from chaos.wording import spoken
 
-BACK = timedelta(seconds=20)
+BACK = timedelta(seconds=30)
 SAMPLES = OldSamples()
 EXPERIMENT = Experiment(
     id="EXP-MON-002",

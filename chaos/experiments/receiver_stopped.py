@@ -8,7 +8,7 @@ from chaos.faults import Stopped
 from chaos.probes import healthy
 from chaos.wording import spoken
 
-TOLD = timedelta(seconds=20)
+TOLD = timedelta(seconds=30)
 ALERT = RaisedAlert()
 EXPERIMENT = Experiment(
     id="EXP-ALR-001",

@@ -7,7 +7,7 @@ from chaos.faults import Killed
 from chaos.probes import BACK_OFF_RESETS_AFTER, edge_serves, healthy
 from chaos.wording import spoken
 
-OUTAGE = timedelta(seconds=8)
+OUTAGE = timedelta(seconds=10)
 EXPERIMENT = Experiment(
     id="EXP-SRV-002",
     hypothesis=(
@@ -21,7 +21,7 @@ EXPERIMENT = Experiment(
     keeps=True,
     hold=timedelta(0),
     unaided=True,
-    recover_within=timedelta(seconds=15),
+    recover_within=timedelta(seconds=30),
     quiet_before=BACK_OFF_RESETS_AFTER,
     severity="critical",
     rationale="An order that was acknowledged is a promise to somebody who has paid; a crash is no reason to forget it.",

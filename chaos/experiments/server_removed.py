@@ -7,7 +7,7 @@ from chaos.faults import Removed
 from chaos.probes import edge_serves, healthy
 from chaos.wording import spoken
 
-BACK = timedelta(seconds=10)
+BACK = timedelta(seconds=15)
 EXPERIMENT = Experiment(
     id="EXP-SRV-003",
     hypothesis=(
