@@ -23,10 +23,10 @@ from chaos.machines.who_serves import named, running_as
 from chaos.runner import Runner
 from stack.clients.market import Market
 from stack.deployment.bake import Limits
+from stack.deployment.compose_site import ComposeSite, connect
 from stack.deployment.record import BAKING, PHASES, SWITCHING, Book
 from stack.deployment.release import Serving, other
 from stack.deployment.running import LOCK
-from stack.deployment.site import ComposeSite, connect
 from stack.errors import CannotTell, SeatrialError, UserError
 from stack.files import write_whole
 from stack.lock import Lock, Taken

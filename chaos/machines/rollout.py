@@ -15,12 +15,13 @@ from chaos.machines.deploying import Deploying
 from chaos.machines.frozen import frozen
 from chaos.machines.plan import Step
 from chaos.machines.releases import BAD
-from chaos.machines.who_serves import answering, locked, named, running_as
+from chaos.machines.who_serves import answering, locked, named, running_as, sent_away
 from chaos.probes import healthy
+from chaos.sampling import Sampler
 from stack.clients.market import Account, Listing
+from stack.deployment.compose_site import EDGE
 from stack.deployment.record import Book, Record
 from stack.deployment.release import COLOURS, Serving, other
-from stack.deployment.site import EDGE
 from stack.errors import CannotTell
 from stack.waiting import eventually, pause
 
@@ -35,6 +36,8 @@ _WELL_WITHIN = timedelta(seconds=45)
 """A killed edge or colour is back in seconds; what a killed deployment had asked compose for takes a few more."""
 _EVERY = timedelta(milliseconds=200)
 _PAUSED_SECONDS = 1.0
+_UNNOTICED_SECONDS = 1.0
+"""Who comes again a moment later is served; a server takes longer than this to start."""
 _ORDERS_A_STEP, _SECONDS_BETWEEN = 400, 0.2
 DONE, REFUSED, BAD_INPUT = 0, 1, 4
 
@@ -107,9 +110,10 @@ class Rollout:
     def _deploy(self, release: str) -> str:
         before = self._expected()
         words = [self._images[release], "--blue-green", "--ready-within", SOON if release == "never-ready" else READY]
-        with self._deploying("deploy", *words) as process:
+        edge = self._stack.edge
+        with Sampler(lambda: sent_away(edge)) as asking, self._deploying("deploy", *words) as process:
             code = process.ends()
-        said = process.said
+        outage, said = asking.stop().longest_outage, process.said
         after = self._serves()
         if release in BAD:
             assert code == REFUSED, f"{release} was deployed with exit code {code}: {said}"
@@ -119,6 +123,9 @@ class Rollout:
         else:
             assert code == DONE, f"{release} is sound, and its deployment ended with {code}: {said}"
             assert after.release.image == self._images[release], f"{release} was deployed, and {after} serves"
+            assert outage <= _UNNOTICED_SECONDS, (
+                f"customers were sent away for {outage:.1f} s while {release} was deployed"
+            )
         self._insist_on_one(after.colour)
         return said
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from stack.deployment.compose_site import active_in
 from stack.deployment.record import Book
 from stack.deployment.release import COLOURS, Release, Serving
 from stack.deployment.running import LOCK
-from stack.deployment.site import active_in
 from stack.errors import CannotTell
 from stack.lock import Lock, Taken
 
 if TYPE_CHECKING:
+    from stack.edge import Edge
     from stack.model import Stack
+
+_NOBODY_THERE = (502, 503, 504)
 
 
 def named(stack: Stack) -> str:
@@ -38,6 +41,20 @@ def answering(stack: Stack) -> str | None:
     except (requests.RequestException, CannotTell, ValueError, KeyError):
         return None
     return colour if colour in COLOURS else None
+
+
+def sent_away(edge: Edge) -> str | None:
+    """How a customer is sent away, with nobody there to serve; None for one who is served, or has to wait."""
+    import requests
+
+    try:
+        with edge.session(timeout_seconds=5) as session:
+            status = session.get("/health").status_code
+    except requests.Timeout:
+        return None
+    except requests.RequestException as error:
+        return type(error).__name__
+    return f"status {status}" if status in _NOBODY_THERE else None
 
 
 def locked(book: Book) -> str | None:

@@ -130,7 +130,7 @@ class Deployment:
         self.book.write(replace(record, phase=SWITCHING, candidate=candidate))
         with self._step("switch", f"switching the edge to {colour}"):
             try:
-                self.site.point(colour)
+                self._asked(lambda: self.site.point(colour))
             except ConfigRefused:
                 # Nothing was reloaded: the edge is as it was, and the way back needs no configuration that parses.
                 self.book.write(replace(record, phase=STARTING, candidate=candidate))

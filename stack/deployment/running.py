@@ -8,9 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from stack.deployment.bake import Limits
+from stack.deployment.compose_site import ComposeSite, connect
 from stack.deployment.procedure import Deployment
 from stack.deployment.record import FILE, Book
-from stack.deployment.site import ComposeSite, connect
 from stack.driver import Driver
 from stack.lock import Lock, Taken
 from stack.progress import Progress

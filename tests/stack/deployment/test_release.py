@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 
 from stack.deployment import release as subject
+from stack.deployment.compose_site import active_in, as_it_runs
 from stack.deployment.release import BLUE, GREEN, Release, has_registry, known, obtain, other
-from stack.deployment.site import active_in, as_it_runs
 from stack.driver import Driver
 from stack.errors import CannotTell, UserError
 from stack.progress import Progress
