@@ -47,9 +47,9 @@ def test_nothing_is_lost_whatever_comes(stack: Stack, trial: Trial, wish: Wish, 
 
     _note(judged, evidence)
     performed = judged.performed
-    # What was seen to be lost is lost, whatever else went wrong.
     if performed.holds is False:
-        raise AssertionError(_told(judged))
+        # What was seen to be lost is lost, whatever else went wrong; a failed revert is found by its being the cause.
+        raise AssertionError(_told(judged)) from performed.failure
     if performed.failure is not None:
         raise performed.failure
     if performed.holds is None:

@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chaos.effect import RevertFailed
 from chaos.machines.bisection import Minimised, minimise
 from chaos.machines.machine import STEPS, Machine
 from chaos.machines.performing import BOUND, Performed, perform
 from chaos.machines.plan import Plan, PlanFile, Step
-from stack.errors import CannotTell
+from stack.errors import CannotTell, SeatrialError
 
 if TYPE_CHECKING:
     from stack.model import Stack
@@ -22,6 +23,7 @@ SEED = 6
 """What a list is drawn with unless somebody says otherwise: a gate must judge a change by the same list as the change before
 it. Other lists are for whoever looks for something: `--seed`."""
 MINIMISE_WITHIN = timedelta(minutes=10)
+_WORDS = {True: "fails", False: "does not fail", None: "can't be told"}
 
 
 @dataclass(frozen=True)
@@ -80,28 +82,46 @@ def judge(
     performed = _run(machine, stack, plan, path, wish.within)
     if performed.holds is not False or not (wish.minimise or wish.replay is not None):
         return Judged(performed, path)
-    tried: list[Path] = []
-
-    def fails(steps: tuple[Step, ...]) -> bool | None:
-        at = path.with_name(f"{path.stem}-part{len(tried) + 1}.jsonl")
-        tried.append(at)
-        try:
-            part = _run(machine, stack, plan.only(steps), at, wish.within)
-        except CannotTell as reason:
-            told(f"part {len(tried)}, {len(steps)} steps: can't be told ({reason})")
-            return None
-        told(f"part {len(tried)}, {len(steps)} steps: {'fails' if part.holds is False else 'does not fail'}")
-        return None if part.holds is None else not part.holds
-
-    begun = plan.steps[: performed.done]
-    found = minimise(begun, fails, within=wish.minimise_within)
+    found = minimise(
+        plan.steps[: performed.done], _Parts(machine, stack, wish, path, performed, told), within=wish.minimise_within
+    )
     smallest = path.with_name(f"{path.stem}-smallest.jsonl")
-    with_file = PlanFile.begin(smallest, plan.only(found.steps))
+    file = PlanFile.begin(smallest, plan.only(found.steps))
     for step in found.steps:
-        with_file.step(step)
-    with_file.note("end", f"the smallest failing list of {found.runs} that were tried; the first was {path.name}")
-    with_file.close()
+        file.step(step)
+    file.note("end", f"the smallest failing list of {found.runs} that were tried; the first was {path.name}")
+    file.close()
     return Judged(performed, path, found, smallest)
+
+
+@dataclass
+class _Parts:
+    """Says of parts of a list whether they fail, each on a fresh state."""
+
+    machine: Machine
+    stack: Stack
+    wish: Wish
+    path: Path
+    whole: Performed
+    told: Callable[[str], None]
+    tried: int = 0
+
+    def __call__(self, steps: tuple[Step, ...]) -> bool | None:
+        """True or False; None when nothing can be told."""
+        self.tried += 1
+        at = self.path.with_name(f"{self.path.stem}-part{self.tried}.jsonl")
+        try:
+            part = _run(self.machine, self.stack, self.whole.plan.only(steps), at, self.wish.within)
+        except RevertFailed as failure:
+            self.whole.failure = self.whole.failure or failure  # and no further fault is injected
+            said, fails = str(failure), None
+        except SeatrialError as reason:
+            said, fails = str(reason), None
+        else:
+            self.whole.failure = self.whole.failure or part.failure
+            said, fails = part.reason or "holds", None if part.holds is None else not part.holds
+        self.told(f"part {self.tried}, {len(steps)} steps: {_WORDS[fails]} ({said})")
+        return fails
 
 
 def lists_of(stack: Stack) -> Path:
@@ -110,12 +130,24 @@ def lists_of(stack: Stack) -> Path:
 
 
 def _run(machine: Machine, stack: Stack, plan: Plan, path: Path, within: timedelta) -> Performed:
+    """Raises CannotTell and RevertFailed only where nothing was performed: what came of a list outlives its tidying up."""
     file = PlanFile.begin(path, plan)
+    performed: Performed | None = None
     try:
         with machine.fresh(stack, plan) as system:
-            return perform(plan, system, file, within=within)
+            performed = perform(plan, system, file, within=within)
+    except RevertFailed as failure:
+        if performed is None:
+            raise
+        performed.failure = performed.failure or failure
+    except CannotTell as reason:
+        if performed is None:
+            raise
+        performed.unsure = performed.unsure or f"afterwards: {reason}"
     finally:
         file.close()
+    assert performed is not None
+    return performed
 
 
 def _now() -> str:

@@ -79,7 +79,7 @@ class Customers:
             self._insist(self.book.number(f"account {account.id}", account.sequence, floor=floor))
             floor = self.book.highest
             login = self.market.login(name, password)
-        except (Unanswered, Refused) as answer:
+        except SeatrialError as answer:
             return _told(answer)
         self._insist(self.book.number(f"login of {account.id}", login.sequence, floor=floor))
         self._buyers[buyer] = login.token
@@ -94,7 +94,7 @@ class Customers:
             made = self.market.list_for_sale(
                 self._vendor, title=title, description="Brass, from a sea trial.", price_piconero=_PRICE_PICONERO
             )
-        except (Unanswered, Refused) as answer:
+        except SeatrialError as answer:
             return _told(answer)
         self._insist(self.book.listed(made, floor=floor))
         self._listings[listing] = made
@@ -107,7 +107,7 @@ class Customers:
             return "there is no such listing"
         try:
             read: Listing = self.market.listing(known.id)
-        except (Unanswered, Refused) as answer:
+        except SeatrialError as answer:
             return _told(answer)
         assert read == known, f"listing {known.id} is not what was acknowledged: {read}"
         return "as it was acknowledged"
@@ -133,7 +133,7 @@ class Customers:
                 order = market.order_with_escrow(token, thing.id, key=key, refund_address=refund_address)
             else:
                 order = market.order(token, thing.id, key=key)
-        except (Unanswered, Refused) as answer:
+        except SeatrialError as answer:
             return _told(answer)
         self._insist(self.book.answered(asked, order))
         return f"order {order.id}, sequence {order.sequence}"
@@ -160,10 +160,12 @@ class Customers:
             for buyer, token in self._buyers.items():
                 found += self.book.owns(buyer, self.market.purchases(token))
             found += self.book.offers(self.market.listings_of(self._vendor_id))
-        except Refused as refused:
-            if refused.status in LATER:
-                raise CannotTell(str(refused)) from refused
-            return [*found, str(refused)]
+        except CannotTell:
+            raise
+        except SeatrialError as answer:
+            if isinstance(answer, Refused) and answer.status in LATER:
+                raise CannotTell(str(answer)) from answer
+            return [*found, str(answer)]
         return found
 
     def _insist(self, complaints: list[str]) -> None:
@@ -223,9 +225,13 @@ class PassingTrade:
             pause(self._seconds_between - (time.monotonic() - began))
 
 
-def _told(answer: Unanswered | Refused) -> str:
-    """What it means to who asked. Raises AssertionError for an answer that a right client never gets."""
+def _told(answer: SeatrialError) -> str:
+    """What an answer other than the one hoped for means to who asked.
+
+    Raises AssertionError for one that a right client never gets: a refusal for good, or something that is no answer.
+    """
     if isinstance(answer, Unanswered):
         return "no answer"
+    assert isinstance(answer, Refused), str(answer)
     assert answer.status in LATER, str(answer)
     return f"refused with {answer.status}"

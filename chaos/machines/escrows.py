@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import timedelta
 
 from chaos.machines.customers import LATER, Customers
 from chaos.machines.order_book import Asked
 from stack.clients.escrow import Escrow
 from stack.clients.market import Refused, Unanswered
-from stack.errors import CannotTell
+from stack.clients.wallet import WalletError
+from stack.errors import CannotTell, SeatrialError
 from stack.purse import SPENDABLE_BLOCKS, Purse
 from stack.received import received_wrongly
 from stack.settling import PRICE_PICONERO, Settling, Voyage
@@ -23,6 +23,10 @@ _FOLLOWS_WITHIN = timedelta(seconds=4)
 """How long who acts waits for the worker's next round, while nothing stands that it could wait for."""
 _SETTLED_WITHIN = timedelta(seconds=90)
 _EVERY = timedelta(milliseconds=300)
+
+
+class _Wrong(AssertionError):
+    """An answer that must not be, told from one that was only waited for in vain."""
 
 
 class Escrows:
@@ -50,12 +54,14 @@ class Escrows:
         voyage.order_id = asked.told.id
         try:
             address = self._deposit_address(voyage)
+        except _Wrong:
+            raise
         except (CannotTell, AssertionError) as error:
             return f"nowhere to pay yet ({error})"
         try:
             voyage.deposited.append(self._purse.pay(address, PRICE_PICONERO))
             self._purse.mine(SPENDABLE_BLOCKS)
-        except CannotTell as error:
+        except (CannotTell, WalletError) as error:
             return f"{'not mined' if voyage.deposited else 'not paid'} ({error})"
         return f"paid by {voyage.deposited[0]}"
 
@@ -65,22 +71,22 @@ class Escrows:
         if asked is None or asked.told is None or not asked.escrow:
             return "no such order was acknowledged"
         within = _FOLLOWS_WITHIN if patient and verb not in self._customers.book.verbs_of(asked) else timedelta(0)
-        said = ""
-
-        def done() -> bool:
-            nonlocal said
-            said = self._said(asked, verb, key)
-            return said != "is not to be done now"
-
-        with suppress(AssertionError):
-            eventually(done, within=within, every=_EVERY, what=verb)
-        return said
+        try:
+            return eventually(lambda: self._said(asked, verb, key), within=within, every=_EVERY, what=verb)
+        except _Wrong:
+            raise
+        except AssertionError:
+            return "is not to be done now"
 
     def settle(self) -> None:
         """Take all that was paid to its end. Raises AssertionError when it does not get there, CannotTell."""
         paid = [one for one in self._voyages.values() if one.deposited]
-        if paid:
+        if not paid:
+            return
+        try:
             self._settling.settle(paid, within=_SETTLED_WITHIN)
+        except WalletError as error:
+            raise CannotTell(f"nobody mines: {error}") from error
 
     def received_wrongly(self) -> list[str]:
         """Say of each that was settled how its parties got something else than they should. Raises CannotTell."""
@@ -102,12 +108,15 @@ class Escrows:
     def _read(self, order_id: str) -> Escrow:
         try:
             return self._customers.market.escrow(self._settling.tokens["buyer"], order_id)
-        except Refused as refused:
-            if refused.status in LATER:
-                raise CannotTell(str(refused)) from refused
+        except CannotTell:
             raise
+        except SeatrialError as answer:
+            if isinstance(answer, Refused) and answer.status in LATER:
+                raise CannotTell(str(answer)) from answer
+            raise _Wrong(str(answer)) from answer
 
-    def _said(self, asked: Asked, verb: str, key: int) -> str:
+    def _said(self, asked: Asked, verb: str, key: int) -> str | None:
+        """What came of it; None while it is not to be done."""
         assert asked.told is not None
         market, token, order_id = self._customers.market, self._settling.tokens[VERBS[verb]], asked.told.id
         floor = self._customers.book.highest
@@ -125,11 +134,10 @@ class Escrows:
                     sequence = market.refund(token, order_id)
         except Unanswered:
             return "no answer"
-        except Refused as refused:
-            if refused.status == _NOT_NOW:
-                return "is not to be done now"
-            assert refused.status in LATER, str(refused)
-            return f"refused with {refused.status}"
+        except SeatrialError as answer:
+            if not isinstance(answer, Refused) or answer.status not in LATER | {_NOT_NOW}:
+                raise _Wrong(str(answer)) from answer
+            return None if answer.status == _NOT_NOW else f"refused with {answer.status}"
         if wrong := self._customers.book.done(asked, verb, sequence, floor=floor):
-            raise AssertionError("; ".join(wrong))
+            raise _Wrong("; ".join(wrong))
         return f"acknowledged, sequence {sequence}"

@@ -85,6 +85,11 @@ class _Performance:
             result.failure = result.failure or failure
         except CannotTell as reason:
             result.unsure = result.unsure or str(reason)
+        except Exception as error:
+            # Whatever else goes wrong must not make what was seen unseen.
+            if not result.violations:
+                raise
+            result.unsure = result.unsure or f"{type(error).__name__}: {error}"
 
     def _steps(self) -> None:
         result = self._result

@@ -272,6 +272,55 @@ def test_a_part_of_which_nothing_can_be_told_is_not_the_smallest(tmp_path: Path)
     assert judged.minimised.undecided > 0
 
 
+def test_what_was_seen_outlives_a_tidying_up_that_goes_wrong(tmp_path: Path) -> None:
+    failure = RevertFailed("REVERT_FAILED: paused(a)")
+
+    class Untidy(ShopMachine):
+        errors = iter([CannotTell("the helper can't be removed"), failure])
+
+        @contextmanager
+        def fresh(self, stack: Any, plan: Plan) -> Iterator[System]:
+            with super().fresh(stack, plan) as shop:
+                yield shop
+            raise next(self.errors)
+
+    machine, wish = Untidy(), Wish(replay=Plan("shop", listed("o1 p p k")), minimise_within=timedelta(0))
+
+    first = judge(machine, NOT_USED, wish, folder=tmp_path / "a").performed
+    second = judge(machine, NOT_USED, wish, folder=tmp_path / "b").performed
+
+    assert (first.holds, first.unsure) == (False, "afterwards: the helper can't be removed")
+    assert (second.holds, second.failure) == (False, failure)
+
+
+def test_an_error_of_our_own_makes_nothing_unseen_and_is_none_where_nothing_was_seen(tmp_path: Path) -> None:
+    class Odd(Shop):
+        def end(self) -> None:
+            raise KeyError("ours")
+
+    done = performed(tmp_path, listed("o1 p p k"), Odd())
+
+    assert (done.holds, done.unsure) == (False, "KeyError: 'ours'")
+    with pytest.raises(KeyError):
+        performed(tmp_path / "b", listed("o1"), Odd())
+
+
+def test_a_part_whose_fault_is_not_proved_gone_is_told_with_the_whole(tmp_path: Path) -> None:
+    failure = RevertFailed("REVERT_FAILED: paused(a)")
+
+    class Stuck(ShopMachine):
+        @contextmanager
+        def fresh(self, stack: Any, plan: Plan) -> Iterator[System]:
+            if self.shops:
+                raise failure
+            with super().fresh(stack, plan) as shop:
+                yield shop
+
+    judged = judge(Stuck(), NOT_USED, Wish(replay=Plan("shop", listed("o1 p p k"))), folder=tmp_path)
+
+    assert (judged.performed.holds, judged.performed.failure) == (False, failure)
+
+
 @pytest.mark.parametrize(
     ("plan", "says"),
     [
