@@ -14,7 +14,7 @@ EXPERIMENT = Experiment(
     id="EXP-ALR-002",
     hypothesis=f"A restart of Alertmanager forgets no silence, and it is back within {spoken(BACK)}",
     fault=Restarted("alertmanager"),
-    steady_state=(healthy("alertmanager"), SILENCE.kept),
+    steady_state=(edge_serves("/api/listings"), healthy("alertmanager"), SILENCE.kept),
     throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
     hold=timedelta(0),
     unaided=True,

@@ -19,7 +19,11 @@ EXPERIMENT = Experiment(
     id="EXP-EXT-001",
     hypothesis=f"An exporter whose process is killed is back within {spoken(BACK)} with nobody's help, and customers notice nothing",
     fault=Killed("monero-exporter"),
-    steady_state=(healthy("monero-exporter"), answers("the exporter tells its numbers", _metrics)),
+    steady_state=(
+        edge_serves("/api/listings"),
+        healthy("monero-exporter"),
+        answers("the exporter tells its numbers", _metrics),
+    ),
     throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
     hold=timedelta(0),
     unaided=True,

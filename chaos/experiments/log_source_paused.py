@@ -17,7 +17,7 @@ EXPERIMENT = Experiment(
         f"and what was logged meanwhile is found within {spoken(FOUND)} of its return, each line once"
     ),
     fault=Paused("engine-api-proxy"),
-    steady_state=(healthy("engine-api-proxy", "promtail", "loki"), LINES.begun),
+    steady_state=(edge_serves("/api/listings"), healthy("engine-api-proxy", "promtail", "loki"), LINES.begun),
     during=(LINES.logged,),
     throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
     hold=timedelta(seconds=3),

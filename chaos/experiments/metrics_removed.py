@@ -17,7 +17,7 @@ EXPERIMENT = Experiment(
         f"within {spoken(BACK)} of its return, and customers notice nothing"
     ),
     fault=Removed("prometheus"),
-    steady_state=(healthy("prometheus"), SAMPLES.there),
+    steady_state=(edge_serves("/api/listings"), healthy("prometheus"), SAMPLES.there),
     throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
     hold=timedelta(seconds=1),
     recover_within=BACK,
