@@ -1,4 +1,4 @@
-"""For a person at 3 a.m.: what is broken on purpose, and take it back. `python -m chaos status|heal|list|docs|journal`."""
+"""For a person at 3 a.m.: what is broken on purpose, and take it back. `python -m chaos status|heal|list|experiments|docs|journal`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _list()
             case "docs":
                 return _docs(options.output)
+            case "experiments":
+                return _experiments(options.results)
             case "journal":
                 return _journal(options.results, options.experiment, options.output)
         stack = _stack(options)
@@ -56,6 +58,14 @@ def _parser() -> Parser:
         _say_which_stack(commands.add_parser(name, help=help), project=argparse.SUPPRESS, files=argparse.SUPPRESS)
     commands.add_parser("list", help="the faults there are")
     commands.add_parser("capabilities", help="what this machine offers to faults, and what is done where it does not")
+    experiments = commands.add_parser("experiments", help="the experiments there are, and what they cover")
+    experiments.add_argument(
+        "--results",
+        type=Path,
+        default=Path(__file__).parent.parent / "reports" / "out" / "latest" / "results.json",
+        metavar="FILE",
+        help="a run that tells how long they take (default: the last one)",
+    )
     journal = commands.add_parser("journal", help="a run's experiments as Chaos Toolkit journals them")
     journal.add_argument("results", metavar="RESULTS", help="a run's folder, such as reports/out/latest")
     journal.add_argument("--experiment", metavar="ID", help="only this one: an object, not a list of them")
@@ -139,6 +149,19 @@ def _journal(results: str, experiment: str | None, output: str | None) -> int:
     """A journal is made of results, and whoever makes something of results is the reports, whom chaos does not know."""
     chosen = [*(("--experiment", experiment) if experiment else ()), *(("--output", output) if output else ())]
     return subprocess.run([sys.executable, "-m", "reports", "journal", results, *chosen], check=False).returncode
+
+
+def _experiments(results: Path) -> int:
+    from chaos.budget import measured
+    from chaos.coverage import tiers_of
+    from chaos.experiments import every
+    from chaos.listing import listing
+    from stack.profile import Profile
+    from stack.project import COMPOSE_FILE
+
+    tiers = tiers_of(Profile.load(COMPOSE_FILE.with_name("profile.toml")))
+    sys.stdout.write("\n".join(listing(every(), tiers, measured(results))) + "\n")
+    return OK
 
 
 def _docs(output: Path) -> int:

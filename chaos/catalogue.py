@@ -36,7 +36,7 @@ def page(faults: Iterable[type[Fault]] = tuple(FAULTS.values())) -> str:
 def summary(faults: Iterable[type[Fault]] = tuple(FAULTS.values())) -> list[str]:
     """One line a fault, for a terminal."""
     return [
-        f"{fault.effect:<14}{fault.family:<12}{_first_line(fault)}" for fault in sorted(faults, key=lambda f: f.effect)
+        f"{fault.effect:<28}{fault.family:<15}{_first_line(fault)}" for fault in sorted(faults, key=lambda f: f.effect)
     ]
 
 

@@ -8,7 +8,7 @@ from chaos.probes import BACK_OFF_RESETS_AFTER, edge_serves, healthy
 from chaos.schedule import Schedule, Step
 from chaos.wording import spoken
 
-OUTAGE = timedelta(seconds=8)
+OUTAGE = timedelta(seconds=15)
 BACK = timedelta(seconds=30)
 EXPERIMENT = Experiment(
     id="EXP-MUL-003",

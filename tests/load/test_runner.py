@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,10 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from load import profiles
 from load.arrivals import constant
+from load.live import LiveReader
 from load.profiles import LoadProfile, Target, for_users
-from load.runner import BaseLoad, LoadRefused, Outcome, Summary
+from load.runner import ROOT, BaseLoad, LoadRefused, Outcome, Summary
 from stack.errors import CannotTell
+from stack.waiting import eventually
 from suites.check import Evidence
 from suites.load.findings import require
 from suites.load.test_honesty import require_stall
@@ -136,3 +141,42 @@ def test_clients_come_from_the_addresses_they_are_given(market: Market) -> None:
 def _two_seconds() -> timedelta:
 
     return timedelta(seconds=2)
+
+
+def test_a_live_load_tells_each_request_as_it_happens(market: Market) -> None:
+    with BaseLoad(profile(60), market[0], live=True) as base:
+        base.start()
+        began = time.monotonic()
+        reader = LiveReader(base.live_log)
+        eventually(
+            lambda: reader.read() or len(reader.answered) >= 50,
+            within=timedelta(seconds=20),
+            every=timedelta(milliseconds=50),
+            what="fifty answers",
+        )
+
+    told = reader.between(0, time.monotonic())
+    assert all(not request.error for request in told)
+    assert began - 5 < told[0].at < told[-1].at < time.monotonic()
+
+
+def test_a_live_load_ends_with_whoever_started_it(market: Market, tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from load.runner import BaseLoad; from load.profiles import read; "
+        "profile, target = read(Path(sys.argv[1])); base = BaseLoad(profile, target, keep=Path(sys.argv[2]), live=True); "
+        "base.start(); print(base._process.pid, flush=True); time.sleep(120)"
+    )
+    profiles.write(profile(120), market[0], tmp_path / "plan")
+    argv = [sys.executable, "-c", program, str(tmp_path / "plan"), str(tmp_path)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=ROOT) as starter:
+        assert starter.stdout is not None
+        load = int(starter.stdout.readline())
+
+        starter.kill()
+
+    eventually(
+        lambda: not Path(f"/proc/{load}").exists(),
+        within=timedelta(seconds=30),
+        every=timedelta(milliseconds=100),
+        what="the load's end",
+    )
