@@ -75,7 +75,7 @@ def _container(container: dict[str, Any]) -> dict[str, Any]:
     }
     pid = state.get("Pid")
     if pid:
-        seen.update(_network(pid) | _mounts(pid) | _processes(pid) | _files(pid, container))
+        seen.update(_network(pid) | _mounts(pid) | _processes(pid, container) | _files(pid, container))
         seen["clock"] = _clock(container["Id"])
     return seen
 
@@ -116,9 +116,11 @@ def _mounts(pid: int) -> dict[str, Any]:
     return {"mounts": sorted(found)}
 
 
-def _processes(pid: int) -> dict[str, Any]:
-    names: list[list[str]] = []
+def _processes(pid: int, container: dict[str, Any]) -> dict[str, Any]:
+    """The limits of its control groups, and who is in them: not the engine's own start of a process, nor the health check's probe."""
+    names: list[str] = []
     limits = {}
+    probe = ((container["Config"].get("Healthcheck") or {}).get("Test") or [""])[1:]
     for line in _read(f"/proc/{pid}/cgroup"):
         _, controllers, path = line.split(":", 2)
         for mounted in [controllers, *controllers.split(",")] if controllers else ["", "unified"]:
@@ -127,8 +129,19 @@ def _processes(pid: int) -> dict[str, Any]:
                 if (folder / name).exists():
                     limits[name] = (folder / name).read_text().strip()
             if not names and len(folder.parts) > 4 and (folder / "cgroup.procs").exists():
-                names = [_read(f"/proc/{one}/comm")[:1] for one in (folder / "cgroup.procs").read_text().split()]
-    return {"limits in force": limits, "processes": sorted(name for one in names for name in one)}
+                members = (folder / "cgroup.procs").read_text().split()
+                names = [
+                    name
+                    for one in members
+                    for name in _read(f"/proc/{one}/comm")[:1]
+                    if not _is_passing(one, name, probe)
+                ]
+    return {"limits in force": limits, "processes": sorted(names)}
+
+
+def _is_passing(pid: str, name: str, probe: list[str]) -> bool:
+    argv = "".join(_read(f"/proc/{pid}/cmdline")).split("\0")[:-1]
+    return name.startswith("runc") or (bool(probe) and argv[-len(probe) :] == probe)
 
 
 def _files(pid: int, container: dict[str, Any]) -> dict[str, Any]:
@@ -179,6 +192,14 @@ def _read(path: str) -> list[str]:
         return []
 
 
+def _settled(project: str) -> dict[str, Any]:
+    """What is seen twice in a row: nothing that was only passing."""
+    last, deadline = snapshot(project), time.monotonic() + 60
+    while (seen := snapshot(project)) != last and time.monotonic() < deadline:
+        last = seen
+    return seen
+
+
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """One line for each thing that isn't as it was."""
     return [
@@ -194,7 +215,7 @@ def main(argv: list[str]) -> int:
         sys.stderr.write((__doc__ or "") + "\n")
         return 4
     if argv[0] == "snapshot":
-        sys.stdout.write(json.dumps(snapshot(argv[1]), indent=1) + "\n")
+        sys.stdout.write(json.dumps(_settled(argv[1]), indent=1) + "\n")
         return 0
     before = json.loads(Path(argv[1]).read_text())
     deadline = time.monotonic() + float(argv[3] if len(argv) > 3 else 30)
