@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.cgroups import limit_files, members
+from stack.cgroups import limit_files, members, text_of
 
 
 def layout(tmp_path: Path, table: str, files: dict[str, str]) -> dict[str, Path]:
@@ -61,3 +61,12 @@ def test_the_whole_host_is_nobodys_container(table: str, tmp_path: Path) -> None
 def test_a_process_that_is_gone_has_nothing(tmp_path: Path) -> None:
     assert limit_files(7, proc=tmp_path, mount=tmp_path) == {}
     assert members(7, proc=tmp_path, mount=tmp_path) == set()
+
+
+@pytest.mark.parametrize(("table", "files"), [V2, V1], ids=["v2", "v1"])
+def test_a_controllers_file_is_read_under_either_name(table: str, files: dict[str, str], tmp_path: Path) -> None:
+    places = layout(tmp_path, table, files)
+
+    assert text_of(7, "memory", "memory.max", "memory.limit_in_bytes", **places) == "100\n"
+    assert text_of(7, "memory", "memory.none", **places) is None
+    assert text_of(8, "memory", "memory.max", **places) is None

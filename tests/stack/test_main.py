@@ -99,3 +99,24 @@ def test_a_compose_file_that_is_not_one_is_a_sentence(
     said = capsys.readouterr().err.strip().splitlines()
     assert len(said) == 1
     assert said[0].startswith(f"stack: docker compose refuses {broken}")
+
+
+def test_the_stack_itself_is_never_brought_up_to_be_spoiled(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "up", failing(AssertionError("it was begun")))
+
+    assert command.main(["up", "--faults"]) == 4
+
+    assert "--faults is for a copy, never for seatrial" in capsys.readouterr().err
+
+
+def test_a_copy_to_be_spoiled_gets_the_faults_overlay(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr("stack.engine.ensure_engine", lambda *_, **__: None)
+    monkeypatch.setattr(lifecycle, "up", lambda project, **options: asked.update(options, project=project))
+
+    assert command.main(["up", "--faults", "--project", "rehearsal", "--offset", "1000"]) == 0
+
+    assert asked["project"] == "rehearsal"
+    assert [file.name for file in asked["overlays"]] == ["compose.faults.yaml"]

@@ -48,6 +48,15 @@ def test_a_volume_locked_with_another_clones_secrets_is_refused_with_the_way_out
         volumes.create(engine, ["database"], locked_with="abc")
 
 
+def test_a_volume_with_options_is_made_with_them_and_the_others_without() -> None:
+    engine = driver()
+    disk = {"type": "ext4", "device": "/dev/loop7"}
+
+    volumes.create(engine, ["database", "chain"], locked_with="abc", options={"database": disk})
+
+    assert [made["driver_opts"] for made in engine.made] == [disk, None]
+
+
 def test_every_volume_of_the_compose_file_has_an_owner() -> None:
     import yaml
 
