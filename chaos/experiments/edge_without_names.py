@@ -14,7 +14,7 @@ EXPERIMENT = Experiment(
     throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
     users=timedelta(0),
     # Longer than the edge's resolver keeps an answer (valid=5s): who still depends on it is seen to.
-    hold=timedelta(seconds=8),
+    hold=timedelta(seconds=7),
     recover_within=timedelta(seconds=2),
     severity="critical",
     rationale="The engine answers for names and is restarted now and then; a shop that asks it where its own server is closes with it.",

@@ -17,7 +17,11 @@ EXPERIMENT = Experiment(
         f"down and the others up; it is up again within {spoken(BACK)} after"
     ),
     fault=Blackhole("monero-exporter", "monero-wallet-rpc-vendor", 18083),
-    steady_state=(healthy("monero-exporter"), told_by_the_exporter(within_seconds=SCRAPED.total_seconds())),
+    steady_state=(
+        edge_serves("/api/listings"),
+        healthy("monero-exporter"),
+        told_by_the_exporter(within_seconds=SCRAPED.total_seconds()),
+    ),
     during=(
         told_by_the_exporter(down=("vendor",), within_seconds=SCRAPED.total_seconds(), within=timedelta(seconds=8)),
     ),

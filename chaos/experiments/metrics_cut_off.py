@@ -27,13 +27,13 @@ EXPERIMENT = Experiment(
         f"it scrapes all of them again within {spoken(BACK)} of their return, and customers notice nothing"
     ),
     fault=Partitioned.halves(["prometheus"], WATCHED),
-    steady_state=(healthy("prometheus"), sees_everybody(), fires_nothing("ServiceDown")),
+    steady_state=(edge_serves("/api/listings"), healthy("prometheus"), sees_everybody(), fires_nothing("ServiceDown")),
     throughout=(
         Promise(edge_serves("/api/listings"), outage=timedelta(0)),
         Promise(fires_nothing("ServiceDown"), outage=timedelta(0)),
     ),
     users=timedelta(0),
-    hold=timedelta(seconds=3),
+    hold=timedelta(seconds=2),
     settles_within=timedelta(seconds=40),
     recover_within=BACK,
     severity="medium",
