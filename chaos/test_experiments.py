@@ -72,7 +72,7 @@ def _note(verdict: Verdict, evidence: Evidence) -> None:
     if verdict.recovery_seconds is not None:
         evidence.measure("Recovery", verdict.recovery_seconds, "s")
     if verdict.overhead_seconds is not None:
-        evidence.measure("Overhead of inject, witness, revert and proof", verdict.overhead_seconds, "s")
+        evidence.measure("Overhead of inject, revert and proof", verdict.overhead_seconds, "s")
     if verdict.waited_seconds:
         evidence.measure("Waited until the target had been up for long enough", verdict.waited_seconds, "s")
     if met := verdict.customers:

@@ -68,7 +68,7 @@ class Verdict:
     recovery_seconds: float | None = None
     """From the revert (or, unaided, from the fault) to the steady state."""
     overhead_seconds: float | None = None
-    """What injecting, witnessing, reverting and proving took, beyond the time the fault was to stand."""
+    """What the state before, injecting, reverting and proving took, beyond the time the fault (the last one) stood."""
     settled_seconds: float = 0.0
     """How long the stack was waited for before it was steady, when it wasn't at once."""
     waited_seconds: float = 0.0

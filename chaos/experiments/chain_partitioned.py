@@ -17,6 +17,7 @@ EXPERIMENT = Experiment(
         Promise(edge_serves("/api/listings"), outage=timedelta(0)),
         Promise(edge_serves("/health"), outage=timedelta(0)),
     ),
+    users=timedelta(0),
     hold=timedelta(seconds=6),
     recover_within=timedelta(seconds=15),
     rationale="A refused connection is quick; a lost packet is waited for. Whoever waits in a request waits for everybody.",

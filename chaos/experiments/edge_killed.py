@@ -14,6 +14,7 @@ EXPERIMENT = Experiment(
     fault=Killed("nginx"),
     steady_state=(edge_serves("/health"), edge_serves("/api/listings"), healthy("nginx", "server-blue")),
     throughout=(Promise(edge_serves("/api/listings"), outage=OUTAGE),),
+    users=OUTAGE,
     hold=timedelta(0),
     unaided=True,
     recover_within=timedelta(seconds=10),

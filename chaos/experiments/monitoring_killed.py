@@ -17,6 +17,7 @@ EXPERIMENT = Experiment(
     fault=Killed("prometheus", ("alertmanager", "loki")),
     steady_state=(edge_serves("/api/listings"), healthy("prometheus", "alertmanager", "loki")),
     throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
+    users=timedelta(0),
     hold=timedelta(0),
     unaided=True,
     recover_within=BACK,

@@ -16,6 +16,7 @@ EXPERIMENT = Experiment(
         Promise(edge_serves("/api/listings"), outage=timedelta(0)),
         Promise(edge_serves("/health"), outage=timedelta(0)),
     ),
+    users=timedelta(0),
     hold=timedelta(seconds=4),
     recover_within=timedelta(seconds=15),
     rationale="Browsing needs no wallet. One wallet's maintenance must not close the shop.",
