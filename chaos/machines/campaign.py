@@ -19,9 +19,6 @@ from stack.errors import CannotTell, SeatrialError
 if TYPE_CHECKING:
     from stack.model import Stack
 
-SEED = 6
-"""What a list is drawn with unless somebody says otherwise: a gate must judge a change by the same list as the change before
-it. Other lists are for whoever looks for something: `--seed`."""
 MINIMISE_WITHIN = timedelta(minutes=10)
 _WORDS = {True: "fails", False: "does not fail", None: "can't be told"}
 
@@ -30,7 +27,8 @@ _WORDS = {True: "fails", False: "does not fail", None: "can't be told"}
 class Wish:
     """What this session's machines shall do."""
 
-    seed: int = SEED
+    seed: int | None = None
+    """What lists are drawn with; None: each machine's own."""
     steps: int = STEPS
     within: timedelta = BOUND
     replay: Plan | None = None
@@ -40,7 +38,9 @@ class Wish:
 
     def plan_for(self, machine: Machine) -> Plan:
         """The list that is replayed, or the one that the seed gives."""
-        return self.replay if self.replay is not None else machine.draw(self.seed, steps=self.steps)
+        if self.replay is not None:
+            return self.replay
+        return machine.draw(machine.gate_seed if self.seed is None else self.seed, steps=self.steps)
 
 
 @dataclass(frozen=True)

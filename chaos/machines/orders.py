@@ -55,6 +55,8 @@ class OrderMachine(Machine):
         "Replay the shortest list the finding names (pytest chaos --replay FILE), and acknowledge only what is committed, "
         "under a key that outlives the process."
     )
+    # Its list kills the server and the chain, restarts the edge, and has an escrow shipped, disputed and resolved.
+    gate_seed: ClassVar[int] = 136
     needs: ClassVar[tuple[str, ...]] = (
         "nginx", "server-blue", "monerod", "monero-wallet-rpc-buyer", "monero-wallet-rpc-vendor", "monero-wallet-rpc-arbiter",
     )  # fmt: skip

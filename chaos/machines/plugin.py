@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.machines.campaign import MINIMISE_WITHIN, SEED, Trial, Wish
+from chaos.machines.campaign import MINIMISE_WITHIN, Trial, Wish
 from chaos.machines.machine import STEPS
 from chaos.machines.performing import BOUND
 from chaos.machines.plan import Plan, read
@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     replay = config.getoption("replay")
     asked = config.getoption("seed", default=None)
     config.stash[_WISH] = Wish(
-        seed=SEED if asked is None else whole("--seed", asked, None),
+        seed=None if asked is None else whole("--seed", asked, None),
         steps=whole("--machine-steps", config.getoption("machine_steps"), _MOST_STEPS),
         within=seconds("--machine-within", config.getoption("machine_within")),
         replay=None if replay is None else _list_of(config.invocation_params.dir / replay),
