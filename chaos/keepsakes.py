@@ -27,9 +27,8 @@ from typing import Any
 LARGEST_BYTES = 256 * 1024 * 1024
 """What a changed copy is made of at most: a drill must not fill the disk it is run on."""
 _MARK = ".seatrial-"
-_ENDS = ("seal", "kept", "new", "staged")
+_ENDS = ("seal", "kept", "new")
 _CHUNK = 1024 * 1024
-_WAL_HEADER, _FRAME_HEADER = 32, 24  # SQLite's file format, "The Write-Ahead Log"
 
 
 class Refused(Exception):
@@ -71,20 +70,6 @@ class Folder:
         with self._beside(path) as (folder, name):
             return base64.b64encode(_read(folder, name)).decode()
 
-    def stage(self, path: str) -> None:
-        """Put the older half of an SQLite write-ahead log aside: what a copy made earlier would have held.
-
-        Its frames are only ever appended until it is reset, so an earlier state of it is its beginning.
-        """
-        with self._beside(path) as (folder, name):
-            data = _read(folder, name)
-            page = int.from_bytes(data[8:12], "big") if len(data) > _WAL_HEADER else 0
-            frames = (len(data) - _WAL_HEADER) // (_FRAME_HEADER + page) if page else 0
-            if frames < 2:
-                raise Refused(f"{path} holds too little for an older state of it: {frames} frames")
-            old = data[: _WAL_HEADER + frames // 2 * (_FRAME_HEADER + page)]
-            self._write(folder, self._name(name, "staged"), old, like=name)
-
     def keep(self, path: str) -> None:
         """Keep what is there, or that nothing is. Raises Refused where another fault keeps it already."""
         with self._beside(path) as (folder, name):
@@ -102,18 +87,15 @@ class Folder:
                 os.fsync(folder)
 
     def change(self, path: str, how: dict[str, Any]) -> None:
-        """Put something else in its place: `flip` a bit, `cut` it short, `write` it anew, what was `staged`, a `copy` or nothing."""
+        """Put something else in its place: `flip` a bit, `cut` it short, `write` it anew, a `copy` of it, or `remove` it."""
         with self._beside(path) as (folder, name):
-            if how["kind"] == "copy" and _inode(folder, name) is None:
-                return
             if how["kind"] == "remove":
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(name, dir_fd=folder)
-            elif how["kind"] == "staged":
-                os.rename(self._name(name, "staged"), name, src_dir_fd=folder, dst_dir_fd=folder)
-            else:
-                data = _changed(_read(folder, name), how, path)
-                self._write(folder, name, data, like=name)
+                self._unlink(folder, name)
+            elif how["kind"] == "write":
+                # A file that is new here belongs to whom the one it is like belongs to.
+                self._write(folder, name, base64.b64decode(how["content"]), like=how.get("like", name))
+            elif how["kind"] != "copy" or _inode(folder, name) is not None:
+                self._write(folder, name, _changed(_read(folder, name), how, path), like=name)
             os.fsync(folder)
 
     def restore(self, path: str) -> None:
@@ -124,8 +106,7 @@ class Folder:
                 return
             kept = self._name(name, "kept")
             if sealed["kind"] == "absent":
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(name, dir_fd=folder)
+                self._unlink(folder, name)
             elif _inode(folder, kept) not in (None, _inode(folder, name)):
                 if (checksum := _state(folder, kept)["sha256"]) != sealed["sha256"]:
                     raise Refused(
@@ -250,8 +231,6 @@ def _inode(folder: int, name: str) -> int | None:
 
 
 def _changed(data: bytes, how: dict[str, Any], path: str) -> bytes:
-    if how["kind"] == "write":
-        return base64.b64decode(how["content"])
     if how["kind"] == "copy":
         return data
     if not data:
@@ -278,7 +257,7 @@ def _become_like(folder: int, name: str, descriptor: int) -> None:
 
 
 def act(root: str, told: dict[str, Any]) -> Any:
-    """Do what `told` says under `root`: look, kept_in, matching, read, stage, change (once all is kept), restore, forget.
+    """Do what `told` says under `root`: look, kept_in, matching, read, change (once all is kept), restore, forget.
 
     Raises Refused, and OSError as it comes.
     """
@@ -293,8 +272,6 @@ def act(root: str, told: dict[str, Any]) -> Any:
                 return folder.matching(told["folder"], told["pattern"])
             case "read":
                 return folder.read(told["path"])
-            case "stage":
-                folder.stage(told["path"])
             case "change":
                 for path in told["paths"]:
                     folder.keep(path)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from chaos.faults.changed import GRACE_SECONDS, Changed
 from chaos.faults.places import Place, require_plain
 from chaos.faults.targets import containers_of, is_up
-from stack.errors import UserError
+from stack.errors import CannotTell, UserError
 
 if TYPE_CHECKING:
     from stack.model import Stack
 
 _WAYS = ("gone", "old")
+_WAL_HEADER, _FRAME_HEADER = 32, 24
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,22 @@ class StaleWal(Changed):
         return ()
 
     def changes(self, stack: Stack, place: Place) -> dict[str, dict[str, Any]]:
-        """No log, or the older half of the present one, which is taken while the service still runs."""
+        """No log, or the older half of the present one, which is taken while the service still runs.
+
+        Raises CannotTell when the log holds nothing that could be lost.
+        """
         wal, _, shm = self.paths
         if self.log == "gone":
+            if not self._look(stack)[wal].get("size"):
+                raise CannotTell(f"{self}: there is nothing in {wal}, so nothing would be lost with it")
             return {wal: {"kind": "remove"}, shm: {"kind": "remove"}}
-        place.do(stack, "stage", tag=self.tag, labels=self.tools, path=place.within(wal))
-        return {wal: {"kind": "staged"}}
+        present = place.do(stack, "read", tag=self.tag, labels=self.tools, path=place.within(wal))
+        old = older(base64.b64decode(present))
+        if old is None:
+            raise CannotTell(f"{self}: {wal} holds too little for an older state of it")
+        return {
+            wal: {"kind": "write", "content": base64.b64encode(old).decode(), "like": PurePosixPath(self.path).name}
+        }
 
     def halt(self, stack: Stack) -> None:
         """A crash leaves the log beside the file; whoever ends in order moves it into the file first."""
@@ -83,3 +96,20 @@ class StaleWal(Changed):
         was = f"{sealed['size']} bytes" if sealed["kind"] == "file" else "nothing"
         now = f"{found['size']} bytes" if found["kind"] == "file" else "nothing"
         return f"{self.service}: {self.path}-wal is {now} and was {was} when it went down"
+
+
+def older(wal: bytes) -> bytes | None:
+    """The older half of a write-ahead log: what a copy made earlier would have held; None of one with less than two frames.
+
+    Its frames are only ever appended until it is begun anew, so an earlier state of it is its beginning. Frames of before
+    carry another salt (SQLite's file format, "The Write-Ahead Log").
+    """
+    if len(wal) < _WAL_HEADER:
+        return None
+    step = _FRAME_HEADER + int.from_bytes(wal[8:12], "big")
+    frames = 0
+    for at in range(_WAL_HEADER, len(wal) - step + 1, step):
+        if wal[at + 8 : at + 16] != wal[16:24]:
+            break
+        frames += 1
+    return wal[: _WAL_HEADER + frames // 2 * step] if frames > 1 else None

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from chaos import keepsakes
+from chaos.faults.wal import older
 from chaos.keepsakes import Refused, act
 
 TAG = "0123abcd"
@@ -132,7 +133,7 @@ def _steps(folder: Path, monkeypatch: pytest.MonkeyPatch, request: dict[str, Any
     calls: list[str] = []
     with monkeypatch.context() as patched:
         for name in EFFECTIVE:
-            patched.setattr(keepsakes.os, name, _dying(calls, at, name, getattr(os, name)))
+            patched.setattr(os, name, _dying(calls, at, name, getattr(os, name)))
         # What tidies up after an error does not run in a process that was killed.
         patched.setattr(keepsakes.Folder, "_unlink", _no_tidying(calls, at))
         with suppress(_Died):
@@ -296,21 +297,32 @@ def test_it_runs_as_it_stands_in_a_bare_interpreter(folder: Path) -> None:
     assert (folder / "inner/a.db").read_bytes() == b"abc"
 
 
-WAL_HEADER = bytes(8) + (512).to_bytes(4, "big") + bytes(20)
+SALT = b"saltsalt"
+WAL_HEADER = bytes(8) + (512).to_bytes(4, "big") + bytes(4) + SALT + bytes(8)
+FRAME = bytes(8) + SALT + bytes(8 + 512)
+OLD_FRAME = bytes(24 + 512)
+"""Of before the log was last begun anew: SQLite writes over it from the start."""
 
 
-def test_an_older_log_is_the_beginning_of_the_present_one(folder: Path) -> None:
-    frame = bytes(24 + 512)
-    (folder / "inner/a.db-wal").write_bytes(WAL_HEADER + frame * 5)
+@pytest.mark.parametrize(
+    ("wal", "frames"),
+    [
+        (WAL_HEADER + FRAME * 5, 2),
+        (WAL_HEADER + FRAME * 5 + OLD_FRAME * 9, 2),
+        (WAL_HEADER + FRAME * 2 + b"torn", 1),
+        (WAL_HEADER + FRAME, None),
+        (WAL_HEADER, None),
+        (b"", None),
+    ],
+)
+def test_an_older_log_is_the_beginning_of_the_present_one(wal: bytes, frames: int | None) -> None:
+    assert older(wal) == (None if frames is None else WAL_HEADER + FRAME * frames)
 
-    act(str(folder), told("stage", path="inner/a.db-wal"))
-    act(str(folder), told("change", "inner/a.db-wal", changes={"inner/a.db-wal": {"kind": "staged"}}))
 
-    assert (folder / "inner/a.db-wal").read_bytes() == WAL_HEADER + frame * 2
+def test_a_file_that_is_new_belongs_to_whom_the_one_it_is_like_belongs_to(folder: Path) -> None:
+    new = {"kind": "write", "content": "eA==", "like": "a.db"}
 
+    act(str(folder), told("change", "inner/a.db-shm", changes={"inner/a.db-shm": new}))
 
-def test_a_log_of_one_frame_has_no_older_state(folder: Path) -> None:
-    (folder / "inner/a.db-wal").write_bytes(WAL_HEADER + bytes(24 + 512))
-
-    with pytest.raises(Refused, match="too little"):
-        act(str(folder), told("stage", path="inner/a.db-wal"))
+    assert (folder / "inner/a.db-shm").read_bytes() == b"x"
+    assert stat.S_IMODE((folder / "inner/a.db-shm").stat().st_mode) == 0o640

@@ -17,15 +17,13 @@ def _opened(*, seconds: float) -> sqlite3.Connection:
     return sqlite3.connect(DATA / "store.db", timeout=seconds, isolation_level=None)
 
 
-def make() -> None:
-    """What is there already is left as it is."""
+def make() -> sqlite3.Connection:
+    """What is there already is left as it is. While the connection is open, what was written stays in the log beside the file."""
     BACKUPS.mkdir(exist_ok=True)
-    with contextlib.closing(_opened(seconds=10)) as database:
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("CREATE TABLE IF NOT EXISTS orders (number INTEGER PRIMARY KEY, what TEXT NOT NULL)")
-        database.executemany(
-            "INSERT OR IGNORE INTO orders VALUES (?, ?)", [(one, f"order {one}") for one in range(100)]
-        )
+    database = _opened(seconds=10)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("CREATE TABLE IF NOT EXISTS orders (number INTEGER PRIMARY KEY, what TEXT NOT NULL)")
+    database.executemany("INSERT OR IGNORE INTO orders VALUES (?, ?)", [(one, f"order {one}") for one in range(100)])
     for number, path in enumerate((DATA / "wallet.bin", BACKUPS / "store-1.tar", BACKUPS / "store-2.tar")):
         if not path.exists():
             path.write_bytes(bytes((at * 31 + number) % 251 for at in range(65536)))

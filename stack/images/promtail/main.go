@@ -71,7 +71,7 @@ func rewind(file string) error {
 	}
 	var done positions.File
 	if err := yaml.UnmarshalStrict(content, &done); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return setAside(file, err)
 	}
 	for key, position := range done.Positions {
 		if !strings.HasPrefix(key, positions.CursorKey("")) {
@@ -79,7 +79,7 @@ func rewind(file string) error {
 		}
 		seconds, err := strconv.ParseInt(position, 10, 64)
 		if err != nil {
-			return fmt.Errorf("%s: %s: %w", file, key, err)
+			return setAside(file, fmt.Errorf("%s: %w", key, err))
 		}
 		done.Positions[key] = strconv.FormatInt(max(1, seconds-int64(unsent.Seconds())), 10) // 0 would mean: from the beginning
 	}
@@ -90,6 +90,14 @@ func rewind(file string) error {
 		return err
 	}
 	return os.Rename(file+".rewound", file) // whole or not at all: this may be killed too
+}
+
+// setAside lets promtail begin anew when its positions can't be read, as after a disk that was full or lost power: every line
+// that the engine still has is read again, and Loki keeps one of each. A note that is lost must not be the end of all logs:
+// with it in its place, each restart would end as this one (seen by EXP-LOG-044).
+func setAside(file string, reason error) error {
+	fmt.Fprintf(os.Stderr, "promtail: %s can't be read and is set aside, every line is read again: %v\n", file, reason)
+	return os.Rename(file, file+".unreadable")
 }
 
 func run() error {
