@@ -49,8 +49,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         type=Path,
-        help="carry a Chaos Toolkit experiment file out too (repeatable; JSON or YAML; http and process providers): "
-        "its rollbacks always run",
+        help="run only this Chaos Toolkit experiment file (repeatable; JSON or YAML; http and process providers), and what "
+        "--experiment names: its rollbacks always run",
     )
     group.addoption(
         "--no-base-load",
@@ -85,8 +85,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--experiment`, keep the experiments of these ids and nothing else; then put them in their order."""
-    if wanted := config.getoption("experiment"):
+    """With `--experiment` or `--chaos-toolkit`, keep these experiments and nothing else; then put them in their order."""
+    wanted = list(config.getoption("experiment"))
+    if config.getoption("chaos_toolkit"):
+        from chaos.toolkit.importing import chosen_ids
+
+        wanted += chosen_ids()
+    if wanted:
         _keep(config, items, wanted)
     from chaos.selection import Selection, of_experiments
 

@@ -10,8 +10,10 @@ from chaos.chronicling import chronicle
 from chaos.coverage import Cell, cells_of, tiers_of
 from chaos.experiment import Experiment, Outcome, Verdict
 from chaos.experiments import every
+from chaos.fired import alerts_between
 from chaos.toolkit.exporting import document_of
 from chaos.toolkit.importing import imported, told
+from stack.errors import CannotTell
 from suites.check import Area, Check, Evidence, Impact, Level, Severity, as_mark, inconclusive, over
 
 if TYPE_CHECKING:
@@ -50,13 +52,17 @@ def _parameter(experiment: Experiment, known: set[str], cells: frozenset[Cell]) 
 
 
 @over("experiment", _experiments, reason="there is no experiment")
-def test_hypothesis_holds(
-    stack: Stack, experiment: Experiment, evidence: Evidence, conditions: Conditions
-) -> None:
+def test_hypothesis_holds(stack: Stack, experiment: Experiment, evidence: Evidence, conditions: Conditions) -> None:
     verdict = conditions.verdict(experiment, stack)
 
     _note(verdict, evidence)
-    evidence.chronicled(told(experiment, verdict, chronicle(verdict) | {"experiment": document_of(experiment)}))
+    seen = chronicle(verdict) | {"experiment": document_of(experiment)}
+    if experiment.stage is None:
+        try:
+            seen["alerts"] = alerts_between(stack, verdict.began, seen["seconds"])
+        except CannotTell as reason:
+            evidence.observed(str(reason))
+    evidence.chronicled(told(experiment, verdict, seen))
     if verdict.failure is not None:
         raise verdict.failure
     if verdict.outcome is Outcome.INCONCLUSIVE:

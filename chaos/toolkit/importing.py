@@ -40,6 +40,11 @@ def choose(files: Sequence[Path]) -> None:
     _chosen[:] = documents
 
 
+def chosen_ids() -> list[str]:
+    """The ids of this session's files."""
+    return [id_of(document) for document in _chosen]
+
+
 def imported(stack: Stack) -> list[Experiment]:
     """The session's files as experiments on this stack. Raises UserError for an activity that must not be carried out on it."""
     return [experiment_of(document, frozenset(service.name for service in stack.services)) for document in _chosen]

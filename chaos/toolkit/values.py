@@ -10,7 +10,12 @@ from typing import Any
 from stack.errors import UserError
 
 _NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_-]*)\}")
-_KINDS: Mapping[str, Callable[[str], Any]] = {"str": str, "int": int, "float": float, "bool": lambda text: text.lower() in ("1", "true", "yes", "on")}
+_KINDS: Mapping[str, Callable[[str], Any]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": lambda text: text.lower() in ("1", "true", "yes", "on"),
+}
 HIDDEN = "(not shown)"
 
 

@@ -55,7 +55,7 @@ def picture(chronicle: Chronicle, name: str) -> Markup:
 def in_words(chronicle: Chronicle) -> list[str]:
     """The same in sentences, one for each thing in the picture."""
     said = [f"Fault {_short(span.text)}: {_stretch(span)}." for span in chronicle.faults]
-    said += [f"Recovery, {_short(span.text)}: {_stretch(span)}." for span in chronicle.recoveries]
+    said += [f"{_short(span.text).capitalize()}: {_stretch(span)}." for span in chronicle.recoveries]
     said += [f"{_short(track.name)}: {facts_of(track)}." for track in chronicle.tracks]
     if chronicle.traffic:
         said.append(f"Users: {facts_of_traffic(chronicle.traffic)}.")
@@ -70,16 +70,16 @@ def facts_of(track: Track) -> str:
         return "never asked"
     slowest = max(one.seconds for one in track.answers)
     longest = max((end - begin for begin, end in track.outages), default=0.0)
-    allowed = "" if track.allowed_seconds is None else f" (allowed {track.allowed_seconds:g} s)"
+    allowed = "" if track.allowed_seconds is None else f" (≤ {track.allowed_seconds:g} s)"
     outage = f", longest {longest:.2f} s{allowed}" if wrong else ""
-    return f"{wrong} of {len(track.answers)} wrong{outage}, slowest {slowest * 1000:.0f} ms"
+    return f"{wrong} of {len(track.answers)} wrong{outage}, slowest {_brief(slowest)}"
 
 
 def facts_of_traffic(traffic: tuple[Traffic, ...]) -> str:
     """How many requests, how many in vain, and the worst 95th percentile of a step."""
     asked, vain = sum(one.requests for one in traffic), sum(one.errors for one in traffic)
     worst = max((one.p95_seconds for one in traffic if one.p95_seconds is not None), default=None)
-    slow = "" if worst is None else f", p95 at worst {worst * 1000:.0f} ms"
+    slow = "" if worst is None else f", p95 at worst {_brief(worst)}"
     return f"{asked} requests, {vain} in vain{slow}"
 
 
@@ -91,6 +91,10 @@ def _lanes(chronicle: Chronicle, scale: Scale, own: str) -> Iterator[Lane]:
     if chronicle.traffic:
         yield traffic_lane(chronicle.traffic, facts_of_traffic(chronicle.traffic), scale)
     yield from alert_lanes(chronicle.alerts, scale)
+
+
+def _brief(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def _short(text: str) -> str:

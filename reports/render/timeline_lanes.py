@@ -74,7 +74,7 @@ def band_lanes(kind: str, spans: Sequence[Span], scale: Scale, own: str) -> Iter
         body = Markup(
             '<rect class="tl-{kind}" x="{l:.1f}" y="0" width="{w:.1f}" height="{h}" fill="url(#{own}-{kind})"/>'
         ).format(kind=kind, l=left, w=right - left, h=_BAND, own=own)
-        yield Lane(f"{kind}: {span.text}", lasted, _BAND, body)
+        yield Lane(kind if span.text == kind else f"{kind}: {span.text}", lasted, _BAND, body)
 
 
 def track_lane(track: Track, facts: str, scale: Scale) -> Lane:
