@@ -77,8 +77,16 @@ def _parser() -> Parser:
 
 def _say_which_stack(parser: argparse.ArgumentParser, *, project: str | None, files: str | None) -> None:
     parser.add_argument("--project", default=project, help=f"the compose project (default: {DEFAULT})")
+    told = "default: what the last runner that broke the project used, else the reference stack's"
     parser.add_argument(
-        "--compose-file", type=Path, action="append", default=files, help="its compose files (default: the reference stack's)"
+        "--compose-file", type=Path, action="append", default=files, metavar="FILE", help=f"its compose files ({told})"
+    )
+    parser.add_argument(
+        "--profile",
+        type=Path,
+        default=files,
+        metavar="FILE",
+        help="its profile, where faults need one to find what they changed",
     )
 
 
@@ -90,16 +98,23 @@ def _require_there(stack: Stack) -> None:
     from chaos.runner import journal_of
 
     if not journal_of(stack).path.exists() and not stack.driver.containers(all=True):
-        raise UserError(f"--project {stack.project}: there is no such project, it has neither a container nor a journal of faults")
+        raise UserError(
+            f"--project {stack.project}: there is no such project, it has neither a container nor a journal of faults"
+        )
 
 
 def _stack(options: argparse.Namespace) -> Stack:
-    from stack.model import Stack
+    """The project as its files are told, or as the last runner that broke it knew it, or the reference stack."""
+    from chaos.runner import known_stack
+    from stack.model import ROOT, Stack
     from stack.project import COMPOSE_FILE, environment
 
     project = options.project or DEFAULT
+    if not options.compose_file and (known := known_stack(project, ROOT)):
+        return known
     env = {} if options.compose_file else environment(project)
-    return Stack.load(options.compose_file or [COMPOSE_FILE], project=project, env=env)
+    profile = options.profile or (None if options.compose_file else COMPOSE_FILE.with_name("profile.toml"))
+    return Stack.load(options.compose_file or [COMPOSE_FILE], project=project, profile=profile, env=env)
 
 
 def _status(stack: Stack) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,9 @@ from chaos.heal import Healed, heal, raise_if_any_failed
 from chaos.journal import Journal
 from chaos.lease import Lease
 from chaos.lock import ProjectLock
-from chaos.watchdog import specify
+from chaos.watchdog import loaded, specify
 from stack.errors import CannotTell, UserError
+from stack.files import write_whole
 
 if TYPE_CHECKING:
     from stack.model import Stack
@@ -34,6 +36,18 @@ def folder_of(stack: Stack) -> Path:
 def journal_of(stack: Stack) -> Journal:
     """The project's journal, whoever writes it."""
     return Journal(folder_of(stack) / f"{stack.project}.jsonl")
+
+
+def known_stack(project: str, root: Path) -> Stack | None:
+    """The stack that a runner last broke under that project's name: its files, its profile and variables; None when none did.
+
+    So a person who heals needs to know no more than the name. Raises UserError when its files are gone.
+    """
+    try:
+        spec = json.loads((root / ".seatrial" / "chaos" / f"{project}.stack.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return loaded(spec)
 
 
 class NotAllowed(CannotTell):
@@ -97,7 +111,9 @@ class Runner:
         try:
             raise_if_any_failed(heal(self.stack, self.journal))
             self.journal.forget_closed()
-            self._lease = Lease(specify(self.stack, self._folder), self._folder / f"{self.stack.project}.watchdog.log")
+            spec = specify(self.stack, self._folder)
+            write_whole(self._folder / f"{self.stack.project}.stack.json", json.dumps(spec), mode=0o600)
+            self._lease = Lease(spec, self._folder / f"{self.stack.project}.watchdog.log")
         except BaseException:
             self._lock.drop()
             raise

@@ -34,15 +34,26 @@ def load_stack(spec: dict[str, Any]) -> Stack:
     """The stack that a runner's `spec` describes."""
     from stack.model import Stack
 
-    return Stack.load([Path(file) for file in spec["compose_files"]], project=spec["project"], env=spec["env"])
+    profile = Path(spec["profile"]) if spec.get("profile") else None
+    files = [Path(file) for file in spec["compose_files"]]
+    return Stack.load(files, project=spec["project"], profile=profile, env=spec["env"])
+
+
+def loaded(spec: dict[str, Any]) -> Stack:
+    """The stack of a spec, by the loader that it names."""
+    module, _, function = spec["loader"].partition(":")
+    stack: Stack = getattr(importlib.import_module(module), function)(spec)
+    return stack
 
 
 def specify(stack: Stack, folder: Path) -> dict[str, Any]:
     """What a watchdog in another process needs to find the same stack and journal."""
+    profile = getattr(getattr(stack, "profile", None), "path", None)
     return {
         "loader": getattr(stack, "loader", _LOADER),
         "project": stack.project,
         "compose_files": [str(Path(file).resolve()) for file in stack.compose_files],
+        "profile": str(profile.resolve()) if profile else "",
         "env": dict(stack.driver.env),
         "folder": str(folder),
     }
@@ -122,8 +133,7 @@ class Watchdog:
 def watch(lines: IO[str], say: Callable[[str], None]) -> int:
     """Be the watchdog: the exit code is 1 when something could not be healed."""
     spec = json.loads(lines.readline())
-    module, _, function = spec["loader"].partition(":")
-    stack = getattr(importlib.import_module(module), function)(spec)
+    stack = loaded(spec)
     # Touch the engine now: the first call imports and connects, and later every millisecond counts.
     stack.driver.containers(all=True)
     say("ready")

@@ -8,7 +8,6 @@ fault could not be injected.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import signal
@@ -24,6 +23,7 @@ from chaos.faults.process import crash
 from chaos.faults.targets import containers_of
 from chaos.injection import injected
 from chaos.runner import Runner
+from chaos.watchdog import loaded
 from stack.errors import CannotTell, SeatrialError
 from stack.waiting import pause
 
@@ -108,8 +108,7 @@ def _announce(doom: Doom, fault: Fault) -> None:
 def main() -> int:
     """Be the runner that is (or isn't) to die."""
     order = json.load(sys.stdin)
-    module, _, function = order["stack"]["loader"].partition(":")
-    stack: Stack = getattr(importlib.import_module(module), function)(order["stack"])
+    stack = loaded(order["stack"])
     fault = decode(order["fault"])
     doom = Doom(order, fault, stack)
     runner = Runner.of(stack)  # heals and starts the watchdog: its reverts are none of ours
