@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from stack.deployment.compose_site import active_in
@@ -13,6 +14,7 @@ from stack.errors import CannotTell
 from stack.lock import Lock, Taken
 
 if TYPE_CHECKING:
+    from chaos.sampling import Series
     from stack.edge import Edge
     from stack.model import Stack
 
@@ -55,6 +57,14 @@ def sent_away(edge: Edge) -> str | None:
     except requests.RequestException as error:
         return type(error).__name__
     return f"status {status}" if status in _NOBODY_THERE else None
+
+
+def in_a_row(series: Series) -> int:
+    """How many answers in a row were wrong, at most. Not for how long: a slow machine's slow answers are no outage."""
+    return max(
+        (len(list(run)) for wrong, run in groupby(series.samples, lambda one: one.complaint is not None) if wrong),
+        default=0,
+    )
 
 
 def locked(book: Book) -> str | None:
