@@ -81,7 +81,7 @@ EXAMPLES: Mapping[str, Example] = {
 }
 
 ELSEWHERE: Mapping[str, str] = {
-    "rule_muted": "it has no Alertmanager: tests/chaos/test_configuration_faults.py mutes one of its own",
+    "rule_muted": "it has no Alertmanager: EXP-ALR-049 mutes the one of a whole stack",
     "imported": "its effect is what somebody's file says: tests/chaos/test_toolkit_import.py has files of its own",
     "clock_skew": "its programs were not started under libfaketime: a stack that was brought up with --faults has that",
     "disk_full": "its volume is on the host's own disk, which is never filled: a stack that was brought up with --faults has its own",
