@@ -1,4 +1,4 @@
-"""For a person at 3 a.m.: what is broken on purpose, and take it back. `python -m chaos status|heal|list|experiments|docs|journal`."""
+"""For a person at 3 a.m.: what is broken on purpose, and take it back. `python -m chaos status|heal|inject|list|experiments|docs|journal`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from stack.project import DEFAULT
 from stack.sailing import Parser
 
 if TYPE_CHECKING:
+    from chaos.effect import Fault
     from stack.model import Stack
 
 OK, LEFT, BAD_INPUT = 0, 1, 4
@@ -21,7 +22,8 @@ OK, LEFT, BAD_INPUT = 0, 1, 4
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit codes: 0 nothing stands (any more), 1 something does or could not be asked, 4 bad input."""
-    options = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    options = _parser(injecting="inject" in words).parse_args(words)
     try:
         match options.command:
             case "list":
@@ -37,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _capabilities(stack)
         if options.project not in (None, DEFAULT):
             _require_there(stack)
+        if options.command == "inject":
+            return _inject(stack, options)
         return _status(stack) if options.command == "status" else _heal(stack)
     except UserError as error:
         sys.stderr.write(f"{error}\n")
@@ -46,8 +50,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         return LEFT
 
 
-def _parser() -> Parser:
-    parser = Parser(prog="python -m chaos", description=__doc__)
+_INJECT = "Break one thing for a bounded time, journaled; it is taken back at the end, at Ctrl-C, and by a watchdog should this process die."
+EPILOG = """\
+  python -m chaos status                    what stands, since when, by whom, and what healing it will do
+  python -m chaos heal                      take it back and prove that it is gone; needs no permission, as it restores
+  python -m chaos list                      the faults there are, their parameters and a command that injects each
+  python -m chaos inject paused --service nginx --for 10s --allow-faults seatrial
+
+exit codes: 0 nothing stands (any more), 1 something does, could not be taken back or could not be asked, 4 bad input,
+130 Ctrl-C (inject: proved gone first)
+"""
+
+
+def _parser(*, injecting: bool = False) -> Parser:
+    parser = Parser(
+        prog="python -m chaos",
+        description=(__doc__ or "").split(". ")[0] + ".",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     _say_which_stack(parser, project=None, files=None)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, help in (
@@ -56,7 +77,14 @@ def _parser() -> Parser:
     ):
         # Suppressed, as a default here would undo what was said before the command.
         _say_which_stack(commands.add_parser(name, help=help), project=argparse.SUPPRESS, files=argparse.SUPPRESS)
-    commands.add_parser("list", help="the faults there are")
+    inject = commands.add_parser(
+        "inject", help="break one thing for a bounded time, journaled, and take it back", description=_INJECT
+    )
+    if injecting:
+        from chaos.by_hand import add_faults
+
+        add_faults(inject)
+    commands.add_parser("list", help="the faults there are, with their parameters and an example of each")
     commands.add_parser("capabilities", help="what this machine offers to faults, and what is done where it does not")
     experiments = commands.add_parser("experiments", help="the experiments there are, and what they cover")
     experiments.add_argument(
@@ -119,31 +147,63 @@ def _stack(options: argparse.Namespace) -> Stack:
 
 def _status(stack: Stack) -> int:
     from chaos.faults import decode
-    from chaos.runner import journal_of
+    from chaos.runner import journal_of, who_is_at
 
     standing = journal_of(stack).standing()
+    at_it = who_is_at(stack)
     for intent in standing:
-        fault = decode(intent.fault)
+        try:
+            fault = decode(intent.fault)
+        except UserError as error:
+            sys.stdout.write(
+                f"{intent.fault} since {intent.at} by pid {intent.pid}: this Seatrial can't undo it: {error}\n"
+            )
+            continue
         try:
             seen = "is seen" if fault.active(stack) else "is not seen any more"
         except CannotTell as error:
             seen = f"can't be looked at ({error})"
         failed = f"; its revert failed: {intent.failure}" if intent.failure else ""
         sys.stdout.write(f"{fault} since {intent.at} by pid {intent.pid}: {seen}{failed}\n")
+        sys.stdout.write(f"  healing: {_healing(fault)}\n")
     if not standing:
         sys.stdout.write(f"nothing stands in project {stack.project}\n")
+    elif at_it:
+        sys.stdout.write(f"a runner is at it and takes it back itself: {at_it}\n")
+    else:
+        sys.stdout.write(f"nobody is at it: `python -m chaos heal --project {stack.project}` takes it back\n")
     return LEFT if standing else OK
 
 
-def _heal(stack: Stack) -> int:
-    from chaos.runner import heal_leftovers
+def _healing(fault: Fault) -> str:
+    from chaos.catalogue import first_line
 
-    healed = heal_leftovers(stack)
+    return f"{first_line(type(fault).revert)} At most {fault.revert_within.total_seconds():g} s."
+
+
+def _heal(stack: Stack) -> int:
+    from chaos.runner import heal_leftovers, journal_of
+    from stack.progress import Progress
+
+    count = len(journal_of(stack).standing())
+    if not count:
+        sys.stdout.write(f"nothing stands in project {stack.project}\n")
+        return OK
+    progress = Progress()
+    try:
+        with progress.step(f"taking back {count} {'fault' if count == 1 else 'faults'} and proving them gone"):
+            healed = heal_leftovers(stack)
+    finally:
+        progress.close()
     for each in healed:
         sys.stdout.write(f"{each.what}: {each.message}\n")
-    if not healed:
-        sys.stdout.write(f"nothing stands in project {stack.project}\n")
     return OK if all(each.ok for each in healed) else LEFT
+
+
+def _inject(stack: Stack, options: argparse.Namespace) -> int:
+    from chaos.by_hand import inject
+
+    return inject(stack, options)
 
 
 def _capabilities(stack: Stack) -> int:

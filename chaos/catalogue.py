@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 from collections.abc import Iterable
 from dataclasses import MISSING, fields
 
@@ -27,17 +28,28 @@ def page(faults: Iterable[type[Fault]] = tuple(FAULTS.values())) -> str:
         if fault.family != family:
             family = fault.family
             parts.append(f"\n## {family}\n")
-        parts.append(f"\n### {fault.effect}\n\n{_first_line(fault)}\n\n{_parameters(fault)}\n")
-        parts.append(f"- witness: {_first_line(fault.witness)}\n- revert: {_first_line(fault.revert)}")
+        parts.append(f"\n### {fault.effect}\n\n{first_line(fault)}\n\n{_parameters(fault)}\n")
+        parts.append(f"- witness: {first_line(fault.witness)}\n- revert: {first_line(fault.revert)}")
         parts.append(f" At most {fault.revert_within.total_seconds():g} s, proof included.\n")
     return "".join(parts)
 
 
 def summary(faults: Iterable[type[Fault]] = tuple(FAULTS.values())) -> list[str]:
-    """One line a fault, for a terminal."""
-    return [
-        f"{fault.effect:<28}{fault.family:<15}{_first_line(fault)}" for fault in sorted(faults, key=lambda f: f.effect)
-    ]
+    """For a terminal: each fault with its family, its parameters and a command that injects it, where the small stack can have it."""
+    from chaos.by_hand import option_of, words_of
+    from chaos.examples import EXAMPLES
+
+    lines = []
+    for fault in sorted(faults, key=lambda one: one.effect):
+        lines.append(f"{fault.effect:<22}{fault.family:<15}{first_line(fault)}")
+        given = [
+            option_of(field.name) if field.default is MISSING else f"[{option_of(field.name)} {field.default!r}]"
+            for field in fields(fault)
+        ]
+        lines.append(f"    {' '.join(given)}")
+        if fault.effect in EXAMPLES:
+            lines.append(f"    $ {shlex.join(words_of(EXAMPLES[fault.effect].fault))} --for 30s --allow-faults PROJECT")
+    return lines
 
 
 def _parameters(fault: type[Fault]) -> str:
@@ -48,5 +60,6 @@ def _parameters(fault: type[Fault]) -> str:
     return "\n".join(lines)
 
 
-def _first_line(documented: object) -> str:
+def first_line(documented: object) -> str:
+    """The first line of a docstring."""
     return (inspect.getdoc(documented) or "").splitlines()[0]

@@ -11,7 +11,7 @@ from chaos.effect import Fault
 from chaos.heal import Healed, heal, raise_if_any_failed
 from chaos.journal import Journal
 from chaos.lease import Lease
-from chaos.lock import ProjectLock
+from chaos.lock import ProjectLock, ProjectTaken
 from chaos.watchdog import loaded, specify
 from stack.errors import CannotTell, UserError
 from stack.files import write_whole
@@ -68,6 +68,17 @@ def heal_leftovers(stack: Stack) -> list[Healed]:
         return heal(stack, journal)
     finally:
         lock.drop()
+
+
+def who_is_at(stack: Stack) -> str:
+    """The runner that breaks the project now, in words; empty when there is none."""
+    lock = ProjectLock(folder_of(stack) / f"{stack.project}.lock", stack.project)
+    try:
+        lock.take()
+    except ProjectTaken:
+        return lock.holder()
+    lock.drop()
+    return ""
 
 
 def close(stack: Stack) -> list[Healed]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chaos import __main__ as command
+from chaos.by_hand import words_of
 from chaos.catalogue import page
-from chaos.faults import FAULTS
+from chaos.examples import EXAMPLES
+from chaos.faults import FAULTS, make
 from chaos.faults.container import Paused
 from chaos.fingerprint import Fingerprint
 from chaos.runner import journal_of
@@ -111,9 +114,109 @@ def test_a_project_that_nobody_has_heard_of_is_bad_input(
     assert capsys.readouterr().err.startswith("--project fake: there is no such project")
 
 
-def test_list_names_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_names_every_fault_with_its_parameters_and_how_to_inject_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["list"]) == 0
-    assert {line.split()[0] for line in capsys.readouterr().out.splitlines()} == set(FAULTS)
+
+    told = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in told if not line.startswith(" ")} == set(FAULTS)
+    examples = [line for line in told if line.startswith("    $ ")]
+    assert len(examples) == len(EXAMPLES)
+    assert "    --service --peer --port --milliseconds" in "\n".join(told)
+
+
+@pytest.mark.parametrize("effect", sorted(EXAMPLES))
+def test_an_examples_command_is_the_example(effect: str) -> None:
+    words = words_of(EXAMPLES[effect].fault)[3:]
+    options = command._parser(injecting=True).parse_args([*words, "--allow-faults", "fake"])
+    given = {name.removeprefix("p_"): value for name, value in vars(options).items() if name.startswith("p_")}
+
+    assert make(effect, given) == EXAMPLES[effect].fault
+
+
+def test_a_fault_by_hand_stands_and_is_taken_back(at_hand: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["inject", "paused", "--service", "shop", "--for", "200ms", "--allow-faults", "fake"]
+
+    assert command.main(argv) == 0
+
+    told = capsys.readouterr()
+    assert "paused(shop): taken back, and proved gone after" in told.out
+    assert "it bites: shop is frozen" in told.err
+    assert journal_of(at_hand).standing() == []
+
+
+def test_ctrl_c_ends_a_fault_by_hand_and_it_is_proved_gone(
+    at_hand: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        assert Paused("shop").active(at_hand)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("chaos.by_hand.eventually", interrupted)
+
+    assert command.main(["inject", "paused", "--service", "shop", "--for", "10m", "--allow-faults", "fake"]) == 130
+
+    assert "proved gone" in capsys.readouterr().out
+    assert not Paused("shop").active(at_hand)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "breaking it needs --allow-faults fake"),
+        (["--allow-faults", "other"], "breaking it needs --allow-faults fake"),
+        (["--allow-faults", "fake", "--service", "bank"], "project fake has no service 'bank'"),
+    ],
+)
+def test_a_fault_by_hand_needs_the_projects_name_and_a_service_of_it(
+    words: list[str], says: str, at_hand: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["inject", "paused", "--service", "shop", *words]) == 4
+
+    assert says in capsys.readouterr().err
+    assert not Paused("shop").active(at_hand)
+
+
+@pytest.mark.parametrize(
+    "words", [["melted"], ["paused"], ["paused", "--service", "shop", "--for", "1h"], ["latency", "--port", "http"]]
+)
+def test_a_fault_by_hand_that_is_none_leaves_with_4_and_one_line(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        command.main(["inject", *words])
+
+    assert left.value.code == 4
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_status_says_what_healing_will_do_and_who_is_at_it(at_hand: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    leave_paused(at_hand)
+
+    command.main(["status"])
+
+    told = capsys.readouterr().out
+    assert "  healing: Thaw what is frozen. At most 45 s." in told
+    assert "nobody is at it: `python -m chaos heal --project fake` takes it back" in told
+
+
+def test_status_of_a_fault_that_somebody_stands_by(at_hand: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    from chaos.injection import injected
+
+    with injected(Paused("shop"), at_hand):
+        assert command.main(["status"]) == 1
+
+    assert f"a runner is at it and takes it back itself: pid {os.getpid()} since" in capsys.readouterr().out
+
+
+def test_a_fault_that_this_version_does_not_know_is_told_and_not_guessed_at(
+    at_hand: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal_of(at_hand).intend({"effect": "melted", "parameters": {}}, Fingerprint.of(at_hand).to_json())
+
+    assert command.main(["status"]) == 1
+    assert "this Seatrial can't undo it: there is no fault 'melted'" in capsys.readouterr().out
+    assert command.main(["heal"]) == 1
+    assert "there is no fault 'melted'" in capsys.readouterr().out
 
 
 def test_the_page_in_docs_is_the_one_that_the_faults_make() -> None:
