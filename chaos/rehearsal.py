@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from stack.model import Stack
 
 _SUFFIX = "-faults"
-_OFFSETS = range(30_000, 40_000, 1_000)
-"""Not those of the drills that have a copy of their own too: both may look for free ports in the same moment."""
+_OFFSETS = range(2_000, 6_000, 1_000)
+"""Not those of the drills that have a copy of their own too: both may look for free ports in the same moment. All ports stay below
+those that the kernel gives to whoever opens a connection (from 32768 on): such a one is free now and taken a moment later."""
 
 
 @contextmanager

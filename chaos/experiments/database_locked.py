@@ -9,12 +9,12 @@ from chaos.probes import edge_serves, healthy
 from chaos.wording import spoken
 
 LOCKED = timedelta(seconds=2)
-BACK = timedelta(seconds=3)
+BACK = timedelta(seconds=10)
 _SELLER = Seller()
 EXPERIMENT = Experiment(
     id="EXP-SRV-021",
     hypothesis=(
-        f"While somebody else has the database locked for {spoken(LOCKED)}, customers browse undisturbed, "
+        f"While somebody else has the database locked for a while, customers browse undisturbed, "
         f"who sells waits or is told to come back, and all is as before within {spoken(BACK)} after, with no acknowledged write lost"
     ),
     fault=DatabaseLocked("server-blue", seconds=LOCKED.total_seconds()),

@@ -8,7 +8,7 @@ from chaos.probes import edge_serves, healthy
 from chaos.wording import spoken
 
 HOLD = timedelta(seconds=2)
-BACK = timedelta(seconds=5)
+BACK = timedelta(seconds=10)
 EXPERIMENT = Experiment(
     id="EXP-EDG-020",
     hypothesis=(

@@ -15,7 +15,7 @@ EXPERIMENT = Experiment(
     fault=CpuStress("loki", workers=2),
     steady_state=(healthy("loki"), logs_are_searched(answer_within=ANSWER)),
     during=(logs_are_searched(answer_within=ANSWER),),
-    throughout=(Promise(edge_serves("/api/listings", timeout_seconds=3), outage=timedelta(0)),),
+    throughout=(Promise(edge_serves("/api/listings", timeout_seconds=5), outage=timedelta(0)),),
     hold=timedelta(seconds=2),
     recover_within=timedelta(seconds=10),
     severity="low",

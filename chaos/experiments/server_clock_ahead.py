@@ -9,7 +9,7 @@ from chaos.probes import edge_serves, healthy
 from chaos.rehearsal import FAULTABLE
 from chaos.wording import spoken
 
-BACK = timedelta(seconds=10)
+BACK = timedelta(seconds=20)
 _SELLER = Seller()
 EXPERIMENT = Experiment(
     id="EXP-SRV-024",
@@ -25,7 +25,7 @@ EXPERIMENT = Experiment(
         acts_for_escrows("server-blue"),
         healthy("server-blue"),
     ),
-    during=(_SELLER.stays_logged_in(), _SELLER.lists(), acts_for_escrows("server-blue", within=timedelta(seconds=5))),
+    during=(_SELLER.stays_logged_in(), _SELLER.lists(), acts_for_escrows("server-blue", within=timedelta(seconds=15))),
     throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
     keeps=True,
     hold=timedelta(seconds=3),

@@ -11,7 +11,7 @@ from chaos.rehearsal import FAULTABLE
 from chaos.schedule import Schedule, Step
 from chaos.wording import spoken
 
-BACK = timedelta(seconds=15)
+BACK = timedelta(seconds=30)
 _TAKES_OVER = timedelta(seconds=3)
 """For the lease to be renewed by the wrong clock before the crash."""
 EXPERIMENT = Experiment(

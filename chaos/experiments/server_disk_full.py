@@ -9,7 +9,7 @@ from chaos.probes import edge_serves, healthy
 from chaos.rehearsal import FAULTABLE
 from chaos.wording import spoken
 
-BACK = timedelta(seconds=10)
+BACK = timedelta(seconds=20)
 _SELLER = Seller()
 EXPERIMENT = Experiment(
     id="EXP-SRV-023",

@@ -8,8 +8,8 @@ from chaos.faults.stress import CpuStress
 from chaos.probes import edge_serves, healthy
 from chaos.wording import spoken
 
-ANSWER = timedelta(seconds=3)
-BACK = timedelta(seconds=5)
+ANSWER = timedelta(seconds=5)
+BACK = timedelta(seconds=15)
 _SELLER = Seller()
 EXPERIMENT = Experiment(
     id="EXP-SRV-020",

@@ -38,15 +38,19 @@ class Business:
     """What a query of the metrics says while the fault stands."""
     lines: tuple[str, ...] = ("a line",)
     """What a search of the logs finds while the fault stands."""
+    numbers: int = 200
+    """How the exporter answers a scrape while the fault stands."""
 
 
 class Shop(marketplace.Marketplace):
     """The pretended marketplace, where things are sold, metrics queried and logs searched too."""
 
     business = Business()
+    latest: Shop
 
     def __init__(self, root: Path, world: World) -> None:
         super().__init__(root, world)
+        type(self).latest = self
         pages = self.edge
 
         @contextmanager
@@ -70,6 +74,14 @@ class Shop(marketplace.Marketplace):
         held = self.business.held if self.engine.broken else 1
         told = Completed(("curl",), 0, f"escrow_lease_held {held}.0\n", "", 0.0)
         return SimpleNamespace(exec=lambda _argv: told, attrs={"State": {"StartedAt": "2026-01-01T00:00:00Z"}})
+
+    def published(self, service: str, port: int) -> tuple[str, int]:
+        """Where a service's port would be."""
+        return service, port
+
+    def got(self, _url: str, **_options: Any) -> requests.Response:
+        """The exporter's answer."""
+        return _response(self._while(self.business.numbers, 200), {})
 
     def _while(self, standing: Any, otherwise: Any) -> Any:
         return standing if self.engine.broken and self.engine.ended is None else otherwise
@@ -99,7 +111,7 @@ def _response(status: int, body: dict[str, Any]) -> requests.Response:
 SOUND: dict[str, tuple[World, Business]] = {
     "EXP-EDG-020": (World(standing={LISTINGS: SILENT, "/health": SILENT}), Business()),
     "EXP-SRV-021": (World(), Business(sells=503)),
-    "EXP-SRV-022": (World(after=AWAY, limps=5), Business()),
+    "EXP-SRV-022": (World(after=AWAY, limps=2), Business()),
     "EXP-SRV-023": (World(), Business(sells=507)),
 }
 """What is allowed to be wrong for a while; the other experiments allow nothing."""
@@ -108,7 +120,7 @@ BROKEN: list[tuple[str, World, Business, str]] = [
     ("EXP-CHN-020", World(mute="buyer"), Business(), "during .*: wallet buyer answers: wallet buyer does not answer"),
     (
         "EXP-CHN-020",
-        World(standing={LISTINGS: 504}, after={LISTINGS: 504}, limps=4),
+        World(standing={LISTINGS: 504}, after={LISTINGS: 504}),
         Business(),
         "the edge serves /api/listings: not for .* allowed 0.2 s .*504",
     ),
@@ -117,13 +129,26 @@ BROKEN: list[tuple[str, World, Business, str]] = [
         "EXP-EDG-020",
         World(lost="nginx"),
         Business(),
-        "not steady again after the revert within 0.5 s: .*nginx is unhealthy",
+        "not steady again after the revert within 1 s: .*nginx is unhealthy",
     ),
-    ("EXP-EDG-020", World(after=AWAY), Business(), "not steady again after the revert within 0.5 s: .*502"),
+    ("EXP-EDG-020", World(after=AWAY), Business(), "not steady again after the revert within 1 s: .*502"),
+    (
+        "EXP-EXT-020",
+        World(),
+        Business(numbers=500),
+        "during .*: the exporter tells its numbers within eight seconds: .*500",
+    ),
+    (
+        "EXP-EXT-020",
+        World(lost="monero-exporter"),
+        Business(),
+        "not steady again after the revert .*monero-exporter is unhealthy",
+    ),
+    ("EXP-EXT-020", World(standing=AWAY), Business(), "the edge serves /api/listings: not for .* allowed 0 s .*502"),
     ("EXP-LOG-020", World(lost="loki"), Business(), "not steady again by itself within 3 s: .*loki is unhealthy"),
     (
         "EXP-LOG-020",
-        World(after=AWAY, limps=1),
+        World(after=AWAY),
         Business(),
         "the edge serves /api/listings: not for .* allowed 0 s .*502",
     ),
@@ -169,11 +194,11 @@ BROKEN: list[tuple[str, World, Business, str]] = [
         "EXP-SRV-021",
         World(),
         Business(sells=503, sells_after=503),
-        "not steady again after the revert within 0.3 s: .*status 503",
+        "not steady again after the revert within 1 s: .*status 503",
     ),
     ("EXP-SRV-021", World(loses=1), Business(sells=503), "acknowledged writes: 1 lost"),
     ("EXP-SRV-022", World(loses=2), Business(), "acknowledged writes: 2 lost"),
-    ("EXP-SRV-022", World(after=AWAY, limps=25), Business(), "the edge serves /api/listings: not for .* allowed 1.5 s"),
+    ("EXP-SRV-022", World(after=AWAY), Business(), "the edge serves /api/listings: not for .* allowed 1.5 s"),
     (
         "EXP-SRV-022",
         World(lost="server-blue"),
@@ -197,7 +222,7 @@ BROKEN: list[tuple[str, World, Business, str]] = [
         "EXP-SRV-023",
         World(),
         Business(sells=503, sells_after=503),
-        "not steady again after the revert within 1 s: .*status 503",
+        "not steady again after the revert within 2 s: .*status 503",
     ),
     ("EXP-SRV-024", World(), Business(session=401), "during .*: who is logged in stays logged in: the session is over"),
     ("EXP-SRV-024", World(), Business(held=0), "during .*: server-blue sees to the escrows: server-blue does not hold"),
@@ -206,7 +231,7 @@ BROKEN: list[tuple[str, World, Business, str]] = [
         "EXP-SRV-025",
         World(),
         Business(held=0),
-        "not steady again after the revert within 1.5 s: server-blue sees to the escrows",
+        "not steady again after the revert within 3 s: server-blue sees to the escrows",
     ),
 ]
 
@@ -214,7 +239,9 @@ BROKEN: list[tuple[str, World, Business, str]] = [
 def verdict(id: str, world: World, business: Business, root: Path, **options: Any) -> Verdict:
     """What the experiment says of this world and its business."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(marketplace, "Marketplace", type("Shop", (Shop,), {"business": business}))
+        shop: Any = type("Shop", (Shop,), {"business": business})
+        patch.setattr(marketplace, "Marketplace", shop)
+        patch.setattr(requests, "get", lambda url, **options: shop.latest.got(url, **options))
         return verdict_on(id, world, root, **options)
 
 
