@@ -17,8 +17,8 @@ HEAD = '{"format": 1, "machine": "orders", "seed": 3}\n'
 KILL = '{"step": "begin", "with": {"effect": "killed", "parameters": {"service": "%s"}, "buyer": 0, "listing": 0}}\n'
 
 
-def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run pytest as people do, on the reference stack's own experiments, without an engine."""
+def run(*arguments: str | Path, cwd: Path, what: str = "test_machines.py") -> subprocess.CompletedProcess[str]:
+    """Run pytest as people do, on the machines, without an engine."""
     argv = [
         sys.executable,
         "-m",
@@ -107,10 +107,10 @@ def test_a_replay_where_its_machine_was_not_asked_for_is_refused(tmp_path: Path)
     path = tmp_path / "list.jsonl"
     path.write_text(HEAD + '{"step": "end"}\n')
 
-    done = run("--replay", path, "--ignore", ROOT / "chaos" / "test_machines.py", cwd=tmp_path)
+    done = run("--replay", path, cwd=tmp_path, what="test_experiments.py")
 
     assert done.returncode == 4
-    assert "ERROR: --replay: EXP-ORD-001 is not among what was collected: pytest chaos --replay FILE" in done.stderr
+    assert "ERROR: --replay: EXP-ORD-001 is not among what was collected: pytest chaos --replay FILE" in done.stdout + done.stderr
 
 
 def test_a_stack_without_what_it_is_about_makes_it_not_applicable(tmp_path: Path) -> None:
