@@ -50,7 +50,7 @@ def state_of(stack: Stack, container: dict[str, Any]) -> dict[str, Any]:
         seen["rules"] = netns.canonical_rules(rules)
         seen["rules6"] = netns.canonical_rules(rules6)
         seen["queues"] = netns.canonical_queues(queues)
-    if can_look_everywhere(stack):
+    if can_look_everywhere(stack) and netns.is_seen_here(container):
         seen |= {"mounted": mounted(pid, lent=_lent(container)), "limits in force": limits(pid), "clock": clock(pid)}
     return seen
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stack.errors import CannotTell
@@ -30,7 +32,7 @@ def run(
     name = container["Name"].lstrip("/")
     if not pid:
         raise CannotTell(f"{name} is not running, so it has no network namespace")
-    if stack.driver.is_local() and all(map(shutil.which, ("nsenter", argv[0], *needs))):
+    if stack.driver.is_local() and all(map(shutil.which, ("nsenter", argv[0], *needs))) and is_seen_here(container):
         return _by_nsenter(pid, name, argv, timeout_seconds)
     done = stack.driver.run_helper(
         list(argv), network=f"container:{container['Id']}", cap_add=("NET_ADMIN",), timeout_seconds=timeout_seconds + 20
@@ -39,6 +41,19 @@ def run(
         detail = done if isinstance(done, str) else done.stderr.strip()
         raise CannotTell(f"{argv[0]} in the network of {name} failed: {detail}")
     return done.stdout
+
+
+def is_seen_here(container: Mapping[str, Any], *, proc: Path = Path("/proc")) -> bool:
+    """Whether the container's process id means its process on this machine too: its control groups or mounts name it.
+
+    An engine inside of a container counts its own: what has that number here is somebody else's, and must not be entered.
+    """
+    process = proc / str(container["State"]["Pid"])
+    for file in ("cgroup", "mountinfo"):
+        with suppress(OSError):
+            if str(container["Id"]) in (process / file).read_text(errors="replace"):
+                return True
+    return False
 
 
 def _by_nsenter(pid: int, name: str, argv: tuple[str, ...], timeout_seconds: float) -> str:

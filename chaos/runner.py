@@ -5,11 +5,11 @@ from __future__ import annotations
 import atexit
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chaos.effect import Fault
 from chaos.heal import Healed, heal, raise_if_any_failed
-from chaos.journal import Journal
+from chaos.journal import Journal, JournalUnwritable
 from chaos.lease import Lease
 from chaos.lock import ProjectLock, ProjectTaken
 from chaos.watchdog import loaded, specify
@@ -123,11 +123,20 @@ class Runner:
             raise_if_any_failed(heal(self.stack, self.journal))
             self.journal.forget_closed()
             spec = specify(self.stack, self._folder)
-            write_whole(self._folder / f"{self.stack.project}.stack.json", json.dumps(spec), mode=0o600)
+            self._remember(spec)
             self._lease = Lease(spec, self._folder / f"{self.stack.project}.watchdog.log")
         except BaseException:
             self._lock.drop()
             raise
+
+    def _remember(self, spec: dict[str, Any]) -> None:
+        file = self._folder / f"{self.stack.project}.stack.json"
+        try:
+            write_whole(file, json.dumps(spec), mode=0o600)
+        except OSError as error:
+            raise JournalUnwritable(
+                f"{file}, which tells who heals what stack it is, can't be written: {error.strerror}"
+            ) from error
 
     def make_ready(self, fault: Fault) -> None:
         """Everything that must hold before an intent is written.

@@ -6,11 +6,12 @@ import fcntl
 import json
 import os
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stack.errors import UserError
+from stack.errors import CannotTell, UserError
 
 
 class Taken(UserError):
@@ -38,11 +39,17 @@ class Lock:
         return self._descriptor
 
     def take(self) -> None:
-        """Raises Taken, naming the holder, when another process has it. Taking it twice is harmless."""
+        """Raises Taken, naming the holder, when another process has it, and CannotTell when its file can't be made.
+
+        Taking it twice is harmless.
+        """
         if self._descriptor is not None:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise CannotTell(f"the lock {self._path} can't be made: {error.strerror}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -55,7 +62,9 @@ class Lock:
             "command": " ".join(sys.argv),
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        os.pwrite(descriptor, json.dumps(me).encode(), 0)
+        # It is held all the same where a full disk has no room for the name: whoever frees the disk or heals must not be kept out.
+        with suppress(OSError):
+            os.pwrite(descriptor, json.dumps(me).encode(), 0)
         self._descriptor = descriptor
 
     def drop(self) -> None:

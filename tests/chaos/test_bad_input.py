@@ -8,17 +8,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chaos.effect import RevertFailed
 from chaos.faults.container import Paused, Stopped
 from chaos.injection import injected
 from chaos.journal import Journal, JournalUnwritable
 from chaos.lock import ProjectTaken
 from chaos.runner import Runner, folder_of, journal_of
-from stack.errors import CannotTell
+from stack.errors import CannotTell, NoEngine
 from stack.waiting import eventually
 from tests.chaos.fake_stack import FakeStack, container
 
@@ -34,6 +36,8 @@ def test_what_reaches_the_disk_before_the_effect_is_the_whole_intent_and_its_nam
     def fsync(descriptor: int) -> None:
         synced(descriptor)
         path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        if path.is_file() and path.suffix != ".jsonl":
+            return  # what tells who heals which stack it is about
         events = [json.loads(line)["event"] for line in path.read_text().splitlines()] if path.is_file() else ["folder"]
         seen.append(f"on disk: {events[-1]}")
 
@@ -54,6 +58,7 @@ def test_an_intent_that_cannot_be_synced_injects_nothing(fake: Any, monkeypatch:
     def fails(_descriptor: int) -> None:
         raise OSError(5, "Input/output error")
 
+    Runner.of(fake)
     monkeypatch.setattr(os, "fsync", fails)
 
     with pytest.raises(JournalUnwritable, match=r"fake\.jsonl can't be written: Input/output error"):  # noqa: SIM117
@@ -70,7 +75,7 @@ def tiny(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("mounting needs root")
     folder = tmp_path / ".seatrial" / "chaos"
     folder.mkdir(parents=True)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12k", "tiny", str(folder)], check=False).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20k", "tiny", str(folder)], check=False).returncode:
         pytest.skip("this machine does not let us mount")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
@@ -92,6 +97,15 @@ def use_up_the_page(path: Path) -> None:
     with path.open("a") as journal:
         journal.write(json.dumps({**line, "message": "x" * room}) + "\n")
     assert path.stat().st_size % 4096 == 0
+
+
+def test_a_disk_that_is_full_from_the_start_keeps_everything_whole(fake: Any, tiny: Path) -> None:
+    fill(tiny)
+
+    with pytest.raises(CannotTell, match="No space left on device"), injected(Paused("shop"), fake):
+        pytest.fail("it stands without anything on disk")
+
+    assert not Paused("shop").active(fake)
 
 
 def test_on_a_full_disk_nothing_is_injected(fake: Any, tiny: Path) -> None:
@@ -179,8 +193,6 @@ def test_the_first_runner_is_no_leftover(fake: Any, first_runner: subprocess.Pop
 
 
 def test_a_target_that_was_removed_for_good_is_no_reason_to_wait_for_ever(fake: Any) -> None:
-    from chaos.effect import RevertFailed
-
     class Quick(Stopped):
         revert_within = timedelta(seconds=0.5)
 
@@ -232,6 +244,47 @@ def test_a_journal_that_is_cut_anywhere_tells_what_stands_of_the_whole_lines(
 
     journal.path.write_text(text)
     assert len(journal.standing()) == standing
+
+
+def test_an_engine_that_restarts_while_a_fault_stands_is_waited_for(fake: Any) -> None:
+    """As a restart without live-restore is: nobody answers for a while, then every container is found down and started anew."""
+    calls = count()
+    unpause, listing = fake.driver.unpause, fake.driver.containers
+
+    def not_yet(*_: object, **__: object) -> None:
+        if next(calls) < 4:
+            raise NoEngine("listing containers: the Docker engine does not answer")
+
+    def unpauses(container_id: str) -> None:
+        not_yet()
+        unpause(container_id)
+
+    def lists(**options: Any) -> list[dict[str, Any]]:
+        not_yet()
+        found: list[dict[str, Any]] = listing(**options)
+        return found
+
+    with injected(Paused("shop"), fake) as injection:
+        fake.driver.unpause, fake.driver.containers = unpauses, lists
+        fake.put(lambda found: [one["State"].update(Pid=99, StartedAt="anew") for one in found])
+
+    assert injection.proof is not None
+    assert next(calls) > 4
+    assert not Paused("shop").active(fake)
+    assert journal_of(fake).standing() == []
+
+
+def test_an_engine_that_stays_away_is_a_failed_revert_that_says_so(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Paused, "revert_within", timedelta(seconds=0.4))
+
+    def gone(**_: object) -> None:
+        raise NoEngine("listing containers: the Docker engine does not answer")
+
+    there = fake.driver.containers
+    with pytest.raises(RevertFailed, match="the Docker engine does not answer"), injected(Paused("shop"), fake):
+        fake.driver.containers = gone
+
+    fake.driver.containers = there
 
 
 def test_an_injection_that_the_engine_refuses_half_way_leaves_nothing(fake: Any) -> None:

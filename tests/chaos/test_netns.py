@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from chaos import netns
 from chaos.faults.rules import Standing, tagged
 from chaos.netns import canonical_queues, canonical_rules
 
@@ -63,3 +68,22 @@ def test_queues_are_compared_without_interface_names_and_kernel_defaults() -> No
     shown = "qdisc noqueue 0: dev lo root refcnt 2\nqdisc netem 8001: dev eth1 root refcnt 2 limit 1000 delay 200ms\n"
 
     assert canonical_queues(shown) == ["netem root refcnt 2 limit 1000 delay 200ms"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "seen"),
+    [
+        ("cgroup", "12:pids:/docker/abc123\n", True),
+        ("mountinfo", "9 1 0:2 /var/lib/docker/containers/abc123/hosts /etc/hosts rw - ext4 /dev/sda rw\n", True),
+        ("cgroup", "12:pids:/docker/fed987\n", False),
+        ("cgroup", "0::/\n", False),
+        ("nothing", "", False),
+    ],
+)
+def test_a_process_of_the_same_number_that_is_not_the_containers_is_not_entered(
+    tmp_path: Path, file: str, text: str, seen: bool
+) -> None:
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / file).write_text(text)
+
+    assert netns.is_seen_here({"Id": "abc123", "State": {"Pid": 7}}, proc=tmp_path) is seen
