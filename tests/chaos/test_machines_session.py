@@ -27,7 +27,7 @@ def run(*arguments: str | Path, cwd: Path, what: str = "test_machines.py") -> su
         "no:cacheprovider",
         "--reports",
         str(cwd / "out"),
-        str(ROOT / "chaos"),
+        str(ROOT / "chaos" / what),
     ]
     return subprocess.run(
         [*argv, *map(str, arguments)],
@@ -110,7 +110,10 @@ def test_a_replay_where_its_machine_was_not_asked_for_is_refused(tmp_path: Path)
     done = run("--replay", path, cwd=tmp_path, what="test_experiments.py")
 
     assert done.returncode == 4
-    assert "ERROR: --replay: EXP-ORD-001 is not among what was collected: pytest chaos --replay FILE" in done.stdout + done.stderr
+    assert (
+        "ERROR: --replay: EXP-ORD-001 is not among what was collected: pytest chaos --replay FILE"
+        in done.stdout + done.stderr
+    )
 
 
 def test_a_stack_without_what_it_is_about_makes_it_not_applicable(tmp_path: Path) -> None:
