@@ -17,6 +17,11 @@ HEAD = """\
 
 A fault is written to the journal before it is caused, taken back whatever happens, and proved gone: it is no longer seen, and
 the stack's fingerprint is what it was. `python -m chaos status` shows what stands, `python -m chaos heal` takes it back.
+`python -m chaos list` shows a command for each that injects it by hand, for a bounded time.
+
+Whether anything is ever left is tried by killing: `python -m chaos.campaign --kills 200 --seed 7` brings a small stack of its
+own up, injects every fault a few times, and then kills runners, watchdogs, helpers and targets at moments drawn from the seed;
+a script that imports nothing of Seatrial compares docker's, iptables' and /proc's answers with what they were.
 """
 
 

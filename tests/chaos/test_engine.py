@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import random
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -29,7 +25,6 @@ SMALL = Path(__file__).parent / "small" / "compose.yaml"
 PROJECT = f"st-chaos-{os.getpid()}"
 SOON = timedelta(seconds=15)
 NOW_AND_THEN = timedelta(milliseconds=100)
-STEPS = ["intent", "effect", "injected", "standing", "revert"]
 
 
 @pytest.fixture(scope="module")
@@ -148,74 +143,3 @@ def test_other_rules_in_the_namespace_are_left_alone(small: Stack) -> None:
         assert "-A INPUT -s 192.0.2.1/32 -j DROP" in saved
     finally:
         netns.run(small, small.container("web").attrs, "iptables", "-w", "5", "-D", *theirs)
-
-
-PROGRAM = """
-import json, os, signal, sys
-from pathlib import Path
-from chaos.fault import decode, injected
-from stack.model import Stack
-
-def told(step):
-    if step == sys.argv[4]:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-stack = Stack.load([Path(sys.argv[1])], project=sys.argv[2])
-fault = decode(json.loads(sys.argv[3]))
-original = type(fault).inject
-def inject(self, target):
-    original(self, target)
-    told("effect")
-type(fault).inject = inject
-with injected(fault, stack, told=told):
-    told("standing")
-"""
-
-
-@pytest.mark.parametrize("number", range(int(os.environ.get("SEATRIAL_ENGINE_KILLS", "4"))))
-def test_a_killed_runner_is_cleaned_up_after_on_the_real_engine(small: Stack, number: int) -> None:
-    Runner.of(small).close()
-    eventually(lambda: healthy("web").complaint(small) is None, within=SOON, every=NOW_AND_THEN)
-    seed = int(os.environ.get("SEATRIAL_SEED", "20261124")) + number
-    draw = random.Random(seed)
-    fault, step = draw.choice([*FAULTS, Latency("client", "web", 8000, 100)]), draw.choice(STEPS)
-    print(f"seed {seed}: {fault} killed at {step}")
-    before = Fingerprint.of(small, fault=fault)
-    argv = [sys.executable, "-c", PROGRAM, str(SMALL), PROJECT, json.dumps(fault.to_json()), step]
-
-    died = subprocess.run(argv, check=False, cwd=Path(__file__).parents[2]).returncode
-    began = time.monotonic()
-
-    assert died == -9
-    eventually(lambda: fetches(small, "shop"), within=timedelta(seconds=5), every=NOW_AND_THEN, what=f"healing {fault}")
-    print(f"serving {time.monotonic() - began:.2f} s after the runner's death")
-    eventually(lambda: not journal_of(small).standing(), within=SOON, every=NOW_AND_THEN)
-    assert before.differences(Fingerprint.of(small, fault=fault)) == []
-    assert judged_by_the_engine_alone() == ""
-
-
-def judged_by_the_engine_alone() -> str:
-    """What docker and iptables themselves say is left, without any code of ours."""
-    ours = [
-        "docker",
-        "ps",
-        "--all",
-        "--filter",
-        f"label=com.docker.compose.project={PROJECT}",
-        "--format",
-        "{{.Names}} {{.Status}}",
-    ]
-    listed = subprocess.run(ours, capture_output=True, text=True, check=True).stdout.splitlines()
-    wrong = [line for line in listed if " Up " not in line or "Paused" in line]
-    helpers = ["docker", "ps", "--all", "--quiet", "--filter", f"label=seatrial.helper={PROJECT}"]
-    wrong += [
-        f"helper {one}" for one in subprocess.run(helpers, capture_output=True, text=True, check=True).stdout.split()
-    ]
-    for name in (line.split()[0] for line in listed):
-        inspect = ["docker", "inspect", "--format", "{{.State.Pid}}", name]
-        pid = subprocess.run(inspect, capture_output=True, text=True, check=True).stdout.strip()
-        saved = subprocess.run(
-            ["nsenter", f"--net=/proc/{pid}/ns/net", "iptables-save"], capture_output=True, text=True, check=False
-        )
-        wrong += [f"{name}: {line}" for line in saved.stdout.splitlines() if "seatrial-" in line]
-    return "\n".join(wrong)
