@@ -188,7 +188,8 @@ class Deployment:
             with self._step("switch", f"{named} is down and {serving} is ready: switching the edge to it"):
                 self.site.point(serving)
         serve = Serving(serving, release)
-        known = record is not None and record.serve == serve
+        # By its id: a name that has moved since is another name for the same release.
+        known = record is not None and (record.serve.colour, record.serve.release.id) == (serving, release.id)
         return Record(SERVING, serve, previous=record.previous if record and known else None)
 
     def _back(self, named: str) -> str:

@@ -12,6 +12,7 @@ from stack.deployment.compose_site import ComposeSite, connect
 from stack.deployment.procedure import Deployment
 from stack.deployment.record import FILE, Book
 from stack.driver import Driver
+from stack.errors import CannotTell
 from stack.lock import Lock, Taken
 from stack.progress import Progress
 from stack.waiting import eventually
@@ -51,8 +52,13 @@ def _take(lock: Lock, progress: Progress) -> None:
     except Taken:
         if lock.holder_lives():
             raise
-        with progress.step("waiting for the end of what a killed deployment had begun"):
-            eventually(lambda: _is_taken(lock), within=_ENDS_WITHIN, every=timedelta(milliseconds=100), what="the lock")
+        every = timedelta(milliseconds=100)
+        try:
+            with progress.step("waiting for the end of what a killed deployment had begun"):
+                eventually(lambda: _is_taken(lock), within=_ENDS_WITHIN, every=every, what="the lock")
+        except AssertionError as error:
+            message = f"what a killed deployment ({lock.holder()}) had begun has not ended in {_ENDS_WITHIN.total_seconds():g} s"
+            raise CannotTell(message) from error
 
 
 def _is_taken(lock: Lock) -> bool:

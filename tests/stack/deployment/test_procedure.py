@@ -174,6 +174,14 @@ def test_a_rollback_puts_the_previous_release_back_once(tmp_path: Path) -> None:
         deployment(site, tmp_path).rollback()
 
 
+def test_a_name_that_has_moved_since_is_no_reason_to_forget_the_previous_release(tmp_path: Path) -> None:
+    site = FakeSite()
+    deployment(site, tmp_path).blue_green(NEW)
+    site.runs[GREEN] = replace(NEW, image="its id")
+
+    assert deployment(site, tmp_path).rollback().serve == Serving(BLUE, OLD)
+
+
 def test_what_was_deployed_behind_its_back_is_no_place_to_roll_back_to(tmp_path: Path) -> None:
     site = FakeSite()
     deployment(site, tmp_path).blue_green(NEW)
