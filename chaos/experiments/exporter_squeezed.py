@@ -25,7 +25,7 @@ EXPERIMENT = Experiment(
     fault=MemoryStress("monero-exporter", percent=80),
     steady_state=(healthy("monero-exporter"), _TOLD),
     during=(_TOLD,),
-    throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
+    throughout=(Promise(edge_serves("/api/listings", timeout_seconds=5), outage=timedelta(0)),),
     hold=timedelta(seconds=1),
     recover_within=timedelta(seconds=15),
     severity="low",

@@ -15,7 +15,7 @@ EXPERIMENT = Experiment(
     fault=MemoryStress("prometheus", percent=90),
     steady_state=(metrics_are_queried(answer_within=ANSWER), healthy("prometheus")),
     during=(metrics_are_queried(answer_within=ANSWER),),
-    throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
+    throughout=(Promise(edge_serves("/api/listings", timeout_seconds=5), outage=timedelta(0)),),
     users=timedelta(0),
     hold=timedelta(seconds=2),
     recover_within=timedelta(seconds=10),

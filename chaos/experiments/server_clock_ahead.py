@@ -26,7 +26,7 @@ EXPERIMENT = Experiment(
         healthy("server-blue"),
     ),
     during=(_SELLER.stays_logged_in(), _SELLER.lists(), acts_for_escrows("server-blue", within=timedelta(seconds=15))),
-    throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
+    throughout=(Promise(edge_serves("/api/listings", timeout_seconds=5), outage=timedelta(0)),),
     keeps=True,
     hold=timedelta(seconds=3),
     recover_within=BACK,

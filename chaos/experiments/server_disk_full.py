@@ -20,7 +20,7 @@ EXPERIMENT = Experiment(
     fault=DiskFull("server-blue", "/data"),
     steady_state=(edge_serves("/api/listings"), _SELLER.lists(), healthy("server-blue")),
     during=(_SELLER.lists(or_told=COME_BACK),),
-    throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
+    throughout=(Promise(edge_serves("/api/listings", timeout_seconds=5), outage=timedelta(0)),),
     keeps=True,
     hold=timedelta(seconds=3),
     recover_within=BACK,
