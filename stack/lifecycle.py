@@ -171,7 +171,7 @@ def _bring_up(driver: Driver, chosen: dict[str, dict[str, Any]], progress: Progr
     names = sorted(here)
     with progress.step(f"starting {len(names)} services"):
         locks = secrets.fingerprint(values, "volumes", secrets.LOCKS_DATA)
-        volumes.ready(driver, _volumes_of(here.values()), snapshot=kept, locked_with=locks, options=_volume_options(driver))
+        volumes.ready(driver, _volumes_of(here.values()), snapshot=kept, locked_with=locks, options=volumes.options_of(driver))
         made_from = marks(driver, here)
         _remove_changed(driver, folder, made_from)
         driver.compose("up", "--no-start", "--no-deps", "--no-build", *names, timeout_seconds=180)
@@ -299,12 +299,6 @@ def _require_disk(driver: Driver) -> None:
     if free < DISK_NEEDED_BYTES:
         message = f"the disk under {place} is nearly full: {free / 1024**3:.1f} GiB free, {DISK_NEEDED_BYTES / 1024**3:g} needed"
         raise UserError(message)
-
-
-def _volume_options(driver: Driver) -> dict[str, dict[str, str]]:
-    """What the compose files say of how the engine is to make a volume, where they say anything."""
-    declared = driver.rendered().get("volumes") or {}
-    return {name: dict(one["driver_opts"]) for name, one in declared.items() if (one or {}).get("driver_opts")}
 
 
 def _volumes_of(services: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -50,6 +50,12 @@ def full_name(project: str, volume: str) -> str:
     return f"{project}_{volume}"
 
 
+def options_of(driver: Driver) -> dict[str, dict[str, str]]:
+    """What the compose files say of how the engine is to make a volume, where they say anything."""
+    declared = driver.rendered().get("volumes") or {}
+    return {name: dict(one["driver_opts"]) for name, one in declared.items() if (one or {}).get("driver_opts")}
+
+
 def create(
     driver: Driver, names: Iterable[str], *, locked_with: str, options: Mapping[str, dict[str, str]] | None = None
 ) -> None:
