@@ -8,7 +8,7 @@ from chaos.faults import Killed
 from chaos.probes import BACK_OFF_RESETS_AFTER, edge_serves
 from chaos.wording import spoken
 
-AGAIN = timedelta(seconds=40)
+AGAIN = timedelta(seconds=60)
 BACKUPS = Backups("backup-database", "database")
 EXPERIMENT = Experiment(
     id="EXP-BAK-001",
@@ -23,7 +23,7 @@ EXPERIMENT = Experiment(
         Promise(edge_serves("/api/listings"), outage=timedelta(0)),
     ),
     witness=BACKUPS.cut_short,
-    hold=timedelta(seconds=3),
+    hold=timedelta(seconds=1),
     recover_within=timedelta(seconds=30),
     quiet_before=BACK_OFF_RESETS_AFTER,
     rationale="A half backup is worse than none: it is the newest, it is chosen, and it is found out during the restore.",

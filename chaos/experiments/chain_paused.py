@@ -16,7 +16,7 @@ EXPERIMENT = Experiment(
         Promise(edge_serves("/health"), outage=timedelta(0)),
     ),
     users=timedelta(0),
-    hold=timedelta(seconds=4),
+    hold=timedelta(seconds=2),
     recover_within=timedelta(seconds=30),
     rationale="Something that refuses is noticed at once; something that hangs is waited for, by whoever asks it in a request.",
     remediation="Ask the chain from a worker of its own, with a time-out, and never from a request that only reads.",

@@ -7,7 +7,7 @@ from chaos.faults import Restarted
 from chaos.probes import edge_serves, healthy
 from chaos.wording import spoken
 
-OUTAGE = timedelta(seconds=6)
+OUTAGE = timedelta(seconds=10)
 EXPERIMENT = Experiment(
     id="EXP-EDG-002",
     hypothesis=f"An orderly restart of the edge keeps customers out for no longer than {spoken(OUTAGE)}",
@@ -17,7 +17,7 @@ EXPERIMENT = Experiment(
     users=OUTAGE,
     hold=timedelta(0),
     unaided=True,
-    recover_within=timedelta(seconds=15),
+    recover_within=timedelta(seconds=20),
     severity="medium",
     rationale="Whoever fears a restart puts off the update that needs one. A restart must be as boring as it is short.",
     remediation="A stop that doesn't wait for idle connections, and a start that waits for nobody. To lose nothing, reload instead.",

@@ -20,7 +20,7 @@ EXPERIMENT = Experiment(
     steady_state=(edge_serves("/api/listings"), healthy("engine-api-proxy", "promtail", "loki"), LINES.begun),
     during=(LINES.logged,),
     throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
-    hold=timedelta(seconds=3),
+    hold=timedelta(seconds=1),
     recover_within=FOUND,
     severity="medium",
     rationale="A stream of logs that hangs looks like a quiet service; a shipper that waits on it for ever ships nothing any more.",

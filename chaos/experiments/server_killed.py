@@ -7,7 +7,7 @@ from chaos.faults import Killed
 from chaos.probes import BACK_OFF_RESETS_AFTER, edge_serves, healthy
 from chaos.wording import spoken
 
-OUTAGE = timedelta(seconds=10)
+OUTAGE = timedelta(seconds=15)
 EXPERIMENT = Experiment(
     id="EXP-SRV-002",
     hypothesis=(

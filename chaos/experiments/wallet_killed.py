@@ -8,7 +8,7 @@ from chaos.faults import Killed
 from chaos.probes import BACK_OFF_RESETS_AFTER, edge_serves, healthy
 from chaos.wording import spoken
 
-BACK = timedelta(seconds=30)
+BACK = timedelta(seconds=60)
 WALLET = SameWallet("buyer")
 EXPERIMENT = Experiment(
     id="EXP-WAL-002",
