@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # What the engine itself writes into a container's namespace: its DNS. Addresses and ports in it change at every start.
 _ENGINES_CHAINS = ("DOCKER_OUTPUT", "DOCKER_POSTROUTING")
+_COUNTER = "direct_packets_stat"
 _DEFAULT_QUEUES = ("noqueue", "pfifo_fast", "fq_codel", "mq", "fq")
 
 
@@ -103,5 +104,8 @@ def canonical_queues(shown: str) -> list[str]:
         if len(words) < 2 or words[0] != "qdisc" or words[1] in _DEFAULT_QUEUES:
             continue
         where = words.index("dev") if "dev" in words else len(words)
-        kept.append(" ".join([words[1], *words[where + 2 :]]))
+        told = words[where + 2 :]
+        if _COUNTER in told:  # htb's count of what passed it by, which goes on counting
+            del told[told.index(_COUNTER) : told.index(_COUNTER) + 2]
+        kept.append(" ".join([words[1], *told]))
     return sorted(kept)

@@ -87,3 +87,9 @@ def test_a_process_of_the_same_number_that_is_not_the_containers_is_not_entered(
     (tmp_path / "7" / file).write_text(text)
 
     assert netns.is_seen_here({"Id": "abc123", "State": {"Pid": 7}}, proc=tmp_path) is seen
+
+
+def test_a_queues_own_counter_is_no_part_of_the_fingerprint() -> None:
+    shown = "qdisc htb 1abc: dev eth0 root refcnt 3 r2q 10 default 0 direct_packets_stat {} direct_qlen 1000\n"
+
+    assert canonical_queues(shown.format(12)) == canonical_queues(shown.format(113)) != []
