@@ -273,8 +273,9 @@ def _open_again(project: str) -> list[str]:
 def _take_down(driver: Driver, *, with_volumes: bool) -> None:
     left = _open_again(driver.project)
     flags = ["--volumes", "--timeout", str(_GRACE_SECONDS)] if with_volumes else []
-    every_profile(driver).compose("down", "--remove-orphans", *flags, timeout_seconds=120)
+    # First: a helper that a killed run left (a purse) sits in one of the networks, and compose leaves such a network behind.
     driver.remove_helpers()
+    every_profile(driver).compose("down", "--remove-orphans", *flags, timeout_seconds=120)
     left += [attrs["Name"].lstrip("/") for attrs in driver.containers(all=True)]
     if with_volumes:
         for volume in driver.volumes():  # of a compose file that has changed since

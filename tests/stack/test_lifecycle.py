@@ -33,6 +33,8 @@ class FakeDriver:
     error: BaseException = field(default_factory=lambda: CannotTell("the engine went away"))
     asked: list[str] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
+    helpers_gone_after: list[list[str]] = field(default_factory=list)
+    """What compose had been asked whenever helpers were removed."""
 
     def rendered(self) -> dict[str, Any]:
         return {"services": {name: {"image": f"seatrial/{name}:local", "volumes": []} for name in ("nginx", "loki")}}
@@ -67,6 +69,7 @@ class FakeDriver:
         return []
 
     def remove_helpers(self) -> list[str]:
+        self.helpers_gone_after.append(list(self.asked))
         return []
 
     def is_local(self) -> bool:
@@ -201,6 +204,18 @@ def test_a_bring_up_cut_short_at_any_step_leaves_nothing(engine: FakeDriver, ste
 
     assert engine.started == []
     assert engine.asked[-1].startswith("down --remove-orphans --volumes")
+
+
+def test_helpers_are_removed_before_the_networks_they_sit_in(engine: FakeDriver) -> None:
+    """compose leaves a network behind in which a killed run's helper still is, and says nothing of it."""
+    up()
+    engine.asked.clear()
+    engine.helpers_gone_after.clear()
+
+    lifecycle.down("st-test", progress=QUIET)
+
+    assert engine.asked[0].startswith("down")
+    assert engine.helpers_gone_after == [[]]
 
 
 def test_a_stack_that_ran_before_is_not_taken_down_by_a_failed_bring_up(engine: FakeDriver) -> None:
