@@ -158,7 +158,8 @@ def _file(path: Path) -> str:
     try:
         of = path.lstat()
         told = f"{of.st_uid}:{of.st_gid} {stat.filemode(of.st_mode)} {of.st_size if stat.S_ISREG(of.st_mode) else ''}"
-        if stat.S_ISREG(of.st_mode) and of.st_size <= _SMALL_ENOUGH_TO_HASH:
+        # SQLite's -shm is its processes' shared memory, made anew from the log: what is in it is locks and an index.
+        if stat.S_ISREG(of.st_mode) and not path.name.endswith("-shm") and of.st_size <= _SMALL_ENOUGH_TO_HASH:
             told += f" {hashlib.sha256(path.read_bytes()).hexdigest()}"
     except OSError as error:
         return f"can't be read: {error.strerror}"

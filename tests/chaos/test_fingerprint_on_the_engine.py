@@ -73,9 +73,11 @@ LEFTOVERS = {
     ),
     "a lost alias": (
         f"docker network disconnect {NETWORK} {WEB} && docker network connect --alias web --alias shop {NETWORK} {WEB}",
-        f"docker network disconnect {NETWORK} {WEB} && docker network connect --alias {WEB} --alias web --alias shop "
-        f"--alias till --ip $(docker network inspect --format '{{{{(index .IPAM.Config 0).Subnet}}}}' {NETWORK} "
-        f"| sed s,0/24,77,) {NETWORK} {WEB}",
+        (
+            f"docker network disconnect {NETWORK} {WEB} && docker network connect --alias {WEB} --alias web --alias shop "
+            f"--alias till --ip $(docker network inspect --format '{{{{(index .IPAM.Config 0).Subnet}}}}' {NETWORK} "
+            f"| sed s,0/24,77,) {NETWORK} {WEB}"
+        ),
         ["web: networks was"],
     ),
     "a frozen container": (
@@ -99,8 +101,10 @@ LEFTOVERS = {
         ["web: restart was 'unless-stopped', is 'no'"],
     ),
     "a helper": (
-        f"docker run --detach --rm --label seatrial.helper={PROJECT} --name {PROJECT}-left --entrypoint timeout "
-        "seatrial/faultbox:local 60 sleep 60",
+        (
+            f"docker run --detach --rm --label seatrial.helper={PROJECT} --name {PROJECT}-left --entrypoint timeout "
+            "seatrial/faultbox:local 60 sleep 60"
+        ),
         f"docker rm --force {PROJECT}-left",
         [f"helper container {PROJECT}-left is left"],
     ),
