@@ -59,12 +59,12 @@ def sent_away(edge: Edge) -> str | None:
     return f"status {status}" if status in _NOBODY_THERE else None
 
 
-def in_a_row(series: Series) -> int:
-    """How many answers in a row were wrong, at most. Not for how long: a slow machine's slow answers are no outage."""
-    return max(
-        (len(list(run)) for wrong, run in groupby(series.samples, lambda one: one.complaint is not None) if wrong),
-        default=0,
-    )
+def away_seconds(series: Series) -> float:
+    """For how long customers were sent away and nothing else, at most. One answer alone is none: whoever comes again is served,
+    and a slow machine's next answer, late as it may be, is no outage.
+    """
+    runs = [list(run) for wrong, run in groupby(series.samples, lambda one: one.complaint is not None) if wrong]
+    return max((run[-1].at + run[-1].seconds - run[0].at for run in runs if len(run) > 1), default=0.0)
 
 
 def locked(book: Book) -> str | None:

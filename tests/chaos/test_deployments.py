@@ -16,7 +16,7 @@ from chaos.machines.deploying import Deploying
 from chaos.machines.deployments import DeployMachine
 from chaos.machines.plan import Plan, Step
 from chaos.machines.releases import ALL, BAD, GOOD, dockerfile
-from chaos.machines.who_serves import in_a_row
+from chaos.machines.who_serves import away_seconds
 from chaos.sampling import Sample, Series
 from stack.deployment.record import BAKING, PHASES, STARTING, SWITCHING, Book, Record
 from stack.deployment.release import BLUE, Release, Serving
@@ -174,8 +174,10 @@ def test_every_phase_can_be_written_and_read(book: Book) -> None:
         assert book.read() == Record(phase, SERVE, candidate=SERVE, previous=SERVE.release)
 
 
-@pytest.mark.parametrize(("wrong", "most"), [("", 0), ("...", 0), (".x.", 1), ("xx.xxx..x", 3), ("x.xx", 2)])
-def test_how_often_in_a_row_customers_were_sent_away_is_counted(wrong: str, most: int) -> None:
-    series = Series(tuple(Sample(float(at), 5.0, "status 502" if one == "x" else None) for at, one in enumerate(wrong)))
+@pytest.mark.parametrize(
+    ("wrong", "seconds"), [("", 0.0), ("...", 0.0), (".x.", 0.0), ("xx.xxx..x", 2.5), ("x.xx", 1.5)]
+)
+def test_for_how_long_customers_were_sent_away_is_measured(wrong: str, seconds: float) -> None:
+    series = Series(tuple(Sample(float(at), 0.5, "status 502" if one == "x" else None) for at, one in enumerate(wrong)))
 
-    assert in_a_row(series) == most
+    assert away_seconds(series) == seconds
