@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -47,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     effects = order_of(tuple(EXAMPLES), options.effect)
     numbers = options.only or list(range(1, options.kills + 1))
     campaign = Campaign(seed, len(numbers), elsewhere={} if options.effect else ELSEWHERE)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the small stack is taken down then, too
     progress, code = Progress(), CLEAN
     progress.say(f"seed {seed}: {len(effects)} faults, {options.rounds} calm rounds each, {len(numbers)} kills")
     try:
