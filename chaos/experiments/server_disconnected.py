@@ -17,7 +17,9 @@ EXPERIMENT = Experiment(
     ),
     fault=Disconnected("server-blue", "edge"),
     steady_state=(edge_serves("/api/listings"), healthy("nginx", "server-blue")),
-    during=(edge_serves("/api/listings", statuses=(502, 503, 504), timeout_seconds=ANSWERS.total_seconds(), within=ANSWERS),),
+    during=(
+        edge_serves("/api/listings", statuses=(502, 503, 504), timeout_seconds=ANSWERS.total_seconds(), within=ANSWERS),
+    ),
     throughout=(Promise(edge_serves("/api/listings", timeout_seconds=1), outage=timedelta(seconds=20)),),
     hold=timedelta(seconds=2),
     recover_within=BACK,
