@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import functools
+import itertools
 import json
 import os
 import random
@@ -46,22 +48,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     effects = order_of(tuple(EXAMPLES), options.effect)
-    numbers = options.only or list(range(1, options.kills + 1))
-    campaign = Campaign(seed, len(numbers), elsewhere={} if options.effect else ELSEWHERE)
+    drawn = functools.partial(
+        draw, seed, effects=effects, steps=options.step or STEPS, victims=options.victim or VICTIMS
+    )
+    again = [drawn(number) for number in options.only or ()]
+    planned = len(again) if options.only else options.kills
+    campaign = Campaign(seed, planned, elsewhere={} if options.effect or options.only else ELSEWHERE)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the small stack is taken down then, too
     progress, code = Progress(), CLEAN
-    progress.say(f"seed {seed}: {len(effects)} faults, {options.rounds} calm rounds each, {len(numbers)} kills")
+    progress.say(f"seed {seed}: {len(effects)} faults, {options.rounds} calm rounds each, {planned} kills")
     try:
         with small_stack(options.project) as stack:
             judge = Judge(stack.project, folder_of(stack))
-            kills = [
-                draw(seed, number, effects, options.step or STEPS, options.victim or VICTIMS) for number in numbers
-            ]
-            calm = effects if not options.only else order_of((), [kill.effect for kill in kills])
+            calm = order_of((), [kill.effect for kill in again]) if options.only else effects
             campaign.calm += _calm(stack, judge, calm, max(1, options.rounds), progress)
-            able = [one.effect for one in campaign.calm if not one.reason]
+            able = {one.effect for one in campaign.calm if not one.reason}
+            # A fault that this machine can't have takes no kill away from the others: drawing goes on without it.
+            kills = again or list(
+                itertools.islice(
+                    filter(lambda kill: kill.effect in able, map(drawn, itertools.count(1))), planned if able else 0
+                )
+            )
             _kill(stack, judge, [kill for kill in kills if kill.effect in able], campaign, progress)
-            campaign.planned = len([kill for kill in kills if kill.effect in able])
     except KeyboardInterrupt:
         code = INTERRUPTED
     except SeatrialError as error:
