@@ -331,10 +331,6 @@ class Driver:
         with _translated(f"killing {container_id[:12]}"):
             self.api.kill(container_id, signal=sig)
 
-    def signal(self, container_id: str, sig: str) -> None:
-        """Send a signal to the container's first process through the engine."""
-        self.kill(container_id, sig)
-
     def stop(self, container_id: str, *, grace_seconds: int = 10) -> None:
         """Stop a container; killed when its grace is over."""
         with _translated(f"stopping {container_id[:12]}"):

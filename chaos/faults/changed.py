@@ -7,6 +7,7 @@ the same file. What a service reads again when told so is reloaded; what it read
 from __future__ import annotations
 
 import hashlib
+import signal
 from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from chaos.effect import Fault
 from chaos.faults.places import Gone, Place, place_of
+from chaos.faults.process import tell
 from chaos.faults.targets import containers_of, is_up, running, start_what_is_down
 from chaos.fingerprint import Fingerprint
 
@@ -167,10 +169,10 @@ class Changed(Fault):
             start_what_is_down(stack, service)
 
     def _reload(self, stack: Stack) -> None:
-        """SIGHUP: the program reads its configuration anew. What is down reads it when it starts."""
+        """SIGHUP to the program: it reads its configuration anew. What is down reads it when it starts."""
         for container in containers_of(stack, self.service):
             if container["State"]["Status"] == "running":
-                stack.driver.signal(container["Id"], "HUP")
+                tell(stack, container, signal.SIGHUP)
 
 
 def _said(found: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Kill a container's program as a crash would: by a signal to the process itself, so that the engine's policy applies.
+"""Kill a container's program as a crash would, or tell it something: by a signal to the process itself, so that the engine's policy applies.
 
 After `docker kill` the engine does not apply the restart policy (measured: 0 restarts), so that would prove nothing.
 """
@@ -16,8 +16,16 @@ if TYPE_CHECKING:
     from stack.model import Stack
 
 
-def crash(stack: Stack, container: dict[str, Any], number: signal.Signals = signal.SIGKILL) -> list[int]:
-    """Send the signal to the container's program and return the host pids that got it.
+def crash(stack: Stack, container: dict[str, Any]) -> list[int]:
+    """SIGKILL to the container's program, as from the kernel: the host pids that got it. Raises as `tell` does."""
+    return tell(stack, container, signal.SIGKILL)
+
+
+def tell(stack: Stack, container: dict[str, Any], number: signal.Signals) -> list[int]:
+    """Send a signal to the container's program, past the engine, and return the host pids that got it.
+
+    By the engine it would cost the container its restart policy: after `docker kill -s HUP` a program that crashes later is not
+    started again (measured: 0 restarts, against 1).
 
     With an init (`init: true`) the program is the init's child; without one it is the container's first process.
     Raises CannotTell when the container has no process, or the engine's processes can't be reached from here.

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from chaos.faults import decode
 from chaos.faults.backups import BackupMissing
 from chaos.faults.certificates import CertificateExpired
 from chaos.faults.files import FileCorrupted, FileTruncated
+from chaos.faults.process import crash
 from chaos.faults.secrets import SecretWrong
 from chaos.faults.upstream import UpstreamWrong
 from chaos.faults.wal import StaleWal
@@ -56,6 +58,12 @@ def held(stack: Stack) -> dict[str, str]:
     find = ["find", volume, str(stack.state_dir), "-type", "f", "!", "-name", "*-shm", "-exec", "sha256sum", "{}", "+"]
     lines = subprocess.run(find, capture_output=True, text=True, check=True).stdout.splitlines()
     return {line.split("  ", 1)[1]: line.split("  ", 1)[0] for line in lines}
+
+
+def started_anew(stack: Stack, before: dict[str, Any]) -> bool:
+    """Whether the edge's container runs again, and not since before."""
+    now = stack.container("edge").attrs["State"]
+    return bool(now["Running"]) and now["StartedAt"] != before["State"]["StartedAt"]
 
 
 FAULTS: list[Fault] = [
@@ -107,6 +115,16 @@ def test_a_target_that_was_replaced_meanwhile_gets_its_file_back(small: Stack) -
         small.driver.compose("up", "--detach", "--no-deps", "--no-build", "--pull", "never", "store")
 
     assert held(small) == files
+
+
+def test_what_was_reloaded_for_a_fault_is_started_again_after_a_later_crash(small: Stack) -> None:
+    with injected(UpstreamWrong("edge"), small):
+        pass
+
+    before = small.container("edge").attrs
+    crash(small, before)
+
+    eventually(lambda: started_anew(small, before), within=SOON, every=NOW_AND_THEN, what="a restart")
 
 
 def test_it_is_healed_when_every_container_is_another_one(small: Stack, tmp_path: Path) -> None:
