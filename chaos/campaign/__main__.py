@@ -16,7 +16,7 @@ from pathlib import Path
 
 from chaos.campaign.calm import Calm, rounds_of
 from chaos.campaign.draw import STEPS, VICTIMS, Kill, draw
-from chaos.campaign.small import small_stack
+from chaos.campaign.small import renew, small_stack
 from chaos.campaign.table import Campaign, order_of
 from chaos.campaign.trial import Judge, Trial, tried
 from chaos.examples import ELSEWHERE, EXAMPLES
@@ -100,6 +100,9 @@ def _kill(stack: Stack, judge: Judge, kills: Sequence[Kill], campaign: Campaign,
     for count, kill in enumerate(kills, start=1):
         trial = tried(kill, stack, judge, usually[kill.effect])
         campaign.trials.append(trial)
+        if trial.wrong:
+            renew(stack)
+            judge.look()
         elapsed = time.monotonic() - began
         left = elapsed / count * (len(kills) - count)
         progress.say(f"{count}/{len(kills)}  {_word(trial)}  [{clock(elapsed)}, about {clock(left)} to go]")
@@ -107,7 +110,7 @@ def _kill(stack: Stack, judge: Judge, kills: Sequence[Kill], campaign: Campaign,
 
 def _word(trial: Trial) -> str:
     ended = (
-        f"LEFT {'; '.join(trial.wrong)}"
+        f"LEFT {trial.wrong[0]} ({len(trial.wrong)} in all)"
         if trial.wrong
         else f"nothing left, healed by {trial.healer} in {trial.healed_seconds:.1f} s"
     )

@@ -202,11 +202,13 @@ def _settled(project: str) -> dict[str, Any]:
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """One line for each thing that isn't as it was."""
+    """One line for each thing that isn't as it was; of a container that isn't up as it was, only that."""
+    wrong = [what for what in sorted(before.keys() | after.keys()) if before.get(what) != after.get(what)]
+    down = {what.removesuffix(": status") for what in wrong if what.endswith(": status")}
     return [
         f"{what}: was {before.get(what, 'not there')}, is {after.get(what, 'not there')}"
-        for what in sorted(before.keys() | after.keys())
-        if before.get(what) != after.get(what)
+        for what in wrong
+        if what.partition(": ")[0] not in down or what.endswith(": status")
     ]
 
 

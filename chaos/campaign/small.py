@@ -41,7 +41,7 @@ def small_stack(project: str) -> Iterator[Stack]:
     try:
         tls.ensure(ROOT, state)
         write_whole(private_folder(state / "edge", mode=0o755) / "active.conf", "set $active_colour web;\n", mode=0o644)
-        driver.compose("up", "--detach", "--wait", timeout_seconds=_UP_WITHIN_SECONDS)
+        _up(driver)
         yield Stack.load([COMPOSE_FILE], project=project, env=env)
     finally:
         # Whatever the block ends with comes first; what can't be taken down is seen by who looks at the engine.
@@ -49,3 +49,17 @@ def small_stack(project: str) -> Iterator[Stack]:
             driver.remove_helpers()
         driver.compose("down", "--volumes", "--timeout", "0", check=False)
         shutil.rmtree(state, ignore_errors=True)
+
+
+def renew(stack: Stack) -> None:
+    """Make it anew, containers, network and volume: what one kill left is not counted again for those after it.
+
+    Raises CannotTell when it doesn't come up.
+    """
+    stack.driver.remove_helpers()
+    stack.driver.compose("down", "--volumes", "--timeout", "0")
+    _up(stack.driver)
+
+
+def _up(driver: Driver) -> None:
+    driver.compose("up", "--detach", "--wait", timeout_seconds=_UP_WITHIN_SECONDS)

@@ -66,7 +66,11 @@ class Judge:
         self._project = project
         self._before = folder / f"{project}.before.json"
         self._before.parent.mkdir(parents=True, exist_ok=True)
-        self._before.write_text(_ran([str(_JUDGE), "snapshot", project]).stdout)
+        self.look()
+
+    def look(self) -> None:
+        """What is now is how it should be. Raises CannotTell when it can't judge."""
+        self._before.write_text(_ran([str(_JUDGE), "snapshot", self._project]).stdout)
 
     def leftovers(self, *, within: float = _JUDGED_WITHIN_SECONDS) -> tuple[str, ...]:
         """What differs from then, once what is still starting had its time. Raises CannotTell when it can't judge."""
