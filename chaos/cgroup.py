@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from chaos import netns
 from stack import cgroups
 from stack.errors import CannotTell
 from stack.waiting import eventually
@@ -123,7 +124,7 @@ def text(stack: Stack, container: dict[str, Any], controller: str, *names: str) 
     name = container["Name"].lstrip("/")
     if not pid:
         raise CannotTell(f"{name} does not run, so it has no control group")
-    if stack.driver.is_local():
+    if stack.driver.is_local() and netns.is_seen_here(container):
         if (found := cgroups.text_of(pid, controller, *names)) is not None:
             return found
     else:

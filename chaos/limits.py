@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chaos import netns
 from stack import cgroups
 from stack.errors import CannotTell
 
@@ -35,6 +36,7 @@ class Program:
     """A process of a container's own programs."""
 
     pid: int
+    """As this machine counts, or as the container does where its processes are not seen here."""
     parent: int
     name: str
     uid: int
@@ -43,6 +45,8 @@ class Program:
     hard: int
     open: frozenset[int]
     """The numbers of its open descriptors."""
+    seen_here: bool = False
+    """Whether it was found in this machine's own /proc."""
 
     @property
     def lowest_free(self) -> int:
@@ -63,7 +67,7 @@ def programs(stack: Stack, container: dict[str, Any]) -> tuple[Program, list[Pro
         raise CannotTell(
             f"{name} has no init, so nothing tells what its program's limits were before it changed them itself"
         )
-    if stack.driver.is_local():
+    if stack.driver.is_local() and netns.is_seen_here(container):
         found = [one for pid in cgroups.members(first) if (one := _here(pid))]
     else:
         first = 1
@@ -78,7 +82,9 @@ def programs(stack: Stack, container: dict[str, Any]) -> tuple[Program, list[Pro
 def limit(stack: Stack, container: dict[str, Any], program: Program, soft: int) -> None:
     """Set a program's soft limit; one that has ended since has none. Raises CannotTell when the kernel refuses."""
     argv = ["prlimit", "--pid", str(program.pid), f"--nofile={soft}:{program.hard}"]
-    if stack.driver.is_local():
+    if program.seen_here:
+        if not netns.is_seen_here({**container, "State": {"Pid": program.pid}}):
+            return  # it has ended, and its number is nobody's, or a stranger's
         done = subprocess.run(
             argv, user=program.uid, group=program.gid, extra_groups=[],
             capture_output=True, text=True, check=False, timeout=_LIMITS_SECONDS,
@@ -98,7 +104,8 @@ def _here(pid: int) -> Program | None:
     folder = Path(f"/proc/{pid}")
     with suppress(OSError):  # it has ended since it was listed
         fds = " ".join(one.name for one in (folder / "fd").iterdir())
-        return _read(f"{(folder / 'status').read_text()}\n{(folder / 'limits').read_text()}\nFds: {fds}")
+        found = _read(f"{(folder / 'status').read_text()}\n{(folder / 'limits').read_text()}\nFds: {fds}")
+        return replace(found, seen_here=True) if found else None
     return None
 
 
