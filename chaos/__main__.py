@@ -21,7 +21,7 @@ OK, LEFT, BAD_INPUT = 0, 1, 4
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 nothing stands (any more), 1 something does or could not be asked, 4 bad input."""
+    """Exit codes: 0 nothing stands (any more), 1 something does, could not be asked or was not seen to bite, 4 bad input."""
     words = list(sys.argv[1:] if argv is None else argv)
     options = _parser(injecting="inject" in words).parse_args(words)
     try:
@@ -57,8 +57,8 @@ EPILOG = """\
   python -m chaos list                      the faults there are, their parameters and a command that injects each
   python -m chaos inject paused --service nginx --for 10s --allow-faults seatrial
 
-exit codes: 0 nothing stands (any more), 1 something does, could not be taken back or could not be asked, 4 bad input,
-130 Ctrl-C (inject: proved gone first)
+exit codes: 0 nothing stands (any more), 1 something does, could not be taken back or could not be asked (inject: or nothing
+showed that the fault bit, or it can't be had here), 4 bad input, 130 Ctrl-C (inject: proved gone first)
 """
 
 

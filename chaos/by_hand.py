@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -81,7 +81,10 @@ def _add(command: argparse.ArgumentParser, field: Field[Any]) -> None:
 
 
 def inject(stack: Stack, options: argparse.Namespace, progress: Progress | None = None) -> int:
-    """Inject it, let it stand, take it back. Exit codes: 0 proved gone, 1 it can't be had here, or REVERT_FAILED; 130 Ctrl-C, proved gone.
+    """Inject it, let it stand, take it back.
+
+    Exit codes: 0 it was seen to bite, and proved gone; 1 nothing showed that it bit, it can't be had here, or REVERT_FAILED;
+    130 Ctrl-C, proved gone.
 
     Raises UserError when the project's name was not said twice, or a parameter is wrong.
     """
@@ -92,10 +95,10 @@ def inject(stack: Stack, options: argparse.Namespace, progress: Progress | None 
     permit(stack.project)
     before = signal.signal(signal.SIGTERM, _as_ctrl_c)
     progress = progress or Progress()
-    code, injection = 0, None
+    code, injection, watch = 0, None, _Watch(fault, stack, progress)
     try:
         with injected(fault, stack) as injection:
-            _let_stand(fault, stack, injection, options.seconds, progress)
+            watch.let_stand(injection, options.seconds)
     except KeyboardInterrupt:
         code = _INTERRUPTED
     except (RevertFailed, CannotTell) as error:
@@ -107,25 +110,45 @@ def inject(stack: Stack, options: argparse.Namespace, progress: Progress | None 
         close(stack)
     if injection is not None and injection.proof is not None:
         sys.stdout.write(f"{fault}: taken back, and proved gone after {injection.proof.proved_seconds:.1f} s\n")
+        if not watch.seen:
+            sys.stdout.write(f"{fault}: nothing showed that it bit{watch.why_not}\n")
+            code = code or 1
     return code
 
 
-def _let_stand(fault: Fault, stack: Stack, injection: Injection, seconds: float, progress: Progress) -> None:
-    until = datetime.now(UTC) + timedelta(seconds=seconds)
-    progress.say(
-        f"{fault} stands until {until:%H:%M:%S} UTC, or until Ctrl-C; should this process die, its watchdog takes it back"
-    )
-    with progress.step(f"{fault} stands"), suppress(AssertionError):
+@dataclass
+class _Watch:
+    """Lets a fault stand, and looks all the while whether it bites."""
+
+    fault: Fault
+    stack: Stack
+    progress: Progress
+    seen: str | None = None
+    """The first evidence that it bit."""
+    why_not: str = ""
+    """Why the last look found no evidence, where it could not be had at all."""
+
+    def let_stand(self, injection: Injection, seconds: float) -> None:
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        self.progress.say(
+            f"{self.fault} stands until {until:%H:%M:%S} UTC, or until Ctrl-C; should this process die, its watchdog takes it back"
+        )
 
         def over() -> bool:
-            seen = fault.witness(stack, injection.before)
-            if seen and not said:
-                said.append(seen)
-                progress.say(f"it bites: {seen}")
+            if not self.seen:
+                self._look(injection)
             return False
 
-        said: list[str] = []
-        eventually(over, within=timedelta(seconds=seconds), every=_EVERY)
+        with self.progress.step(f"{self.fault} stands"), suppress(AssertionError):
+            eventually(over, within=timedelta(seconds=seconds), every=_EVERY)
+
+    def _look(self, injection: Injection) -> None:
+        try:
+            self.seen, self.why_not = self.fault.witness(self.stack, injection.before), ""
+        except (CannotTell, ConnectionError) as error:  # what it breaks may be what is asked
+            self.why_not = f" (it could not be asked: {error})"
+        if self.seen:
+            self.progress.say(f"it bites: {self.seen}")
 
 
 def _as_ctrl_c(_number: int, _frame: FrameType | None) -> None:

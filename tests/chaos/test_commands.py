@@ -17,6 +17,7 @@ from chaos.faults import FAULTS, make
 from chaos.faults.container import Paused
 from chaos.fingerprint import Fingerprint
 from chaos.runner import journal_of
+from stack.errors import CannotTell
 from tests.chaos.fake_stack import container
 
 DOCS = Path(__file__).parents[2] / "docs" / "faults.md"
@@ -157,6 +158,51 @@ def test_ctrl_c_ends_a_fault_by_hand_and_it_is_proved_gone(
 
     assert "proved gone" in capsys.readouterr().out
     assert not Paused("shop").active(at_hand)
+
+
+def nothing(*_: object) -> None:
+    return
+
+
+def refused(*_: object) -> None:
+    raise CannotTell("the engine does not say")
+
+
+@pytest.mark.parametrize(
+    ("witness", "says"),
+    [
+        (nothing, "nothing showed that it bit\n"),
+        (refused, "that it bit (it could not be asked: the engine does not say)\n"),
+    ],
+)
+def test_a_fault_by_hand_that_nothing_showed_is_no_success(
+    witness: Any, says: str, at_hand: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Paused, "witness", witness)
+
+    assert command.main(["inject", "paused", "--service", "shop", "--for", "200ms", "--allow-faults", "fake"]) == 1
+
+    told = capsys.readouterr()
+    assert "proved gone" in told.out
+    assert told.out.endswith(says)
+    assert "the engine" not in told.err
+    assert not Paused("shop").active(at_hand)
+
+
+def test_a_fault_by_hand_that_was_seen_once_may_be_unaskable_afterwards(
+    at_hand: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([None, "shop is frozen"])
+
+    def witness(*_: object) -> str | None:
+        for answer in answers:
+            return answer
+        raise CannotTell("the engine does not say")
+
+    monkeypatch.setattr(Paused, "witness", witness)
+
+    assert command.main(["inject", "paused", "--service", "shop", "--for", "800ms", "--allow-faults", "fake"]) == 0
+    assert "nothing showed" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
