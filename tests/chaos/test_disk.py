@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,9 @@ FULL = DiskFull("shop", "/data")
 MINE = ".seatrial-disk-full"
 
 
-@pytest.fixture
-def volume(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MiB, mounted."""
-    folder = tmp_path / "data"
+@contextmanager
+def mounted(folder: Path) -> Iterator[Path]:
+    """A disk of 1 MiB."""
     folder.mkdir()
     if os.geteuid() != 0:
         pytest.skip("mounting needs root")
@@ -32,6 +32,19 @@ def volume(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("this machine does not let us mount")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Iterator[Path]:
+    with mounted(tmp_path / "data") as folder:
+        yield folder
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Path]:
+    """In place of the host's own disk: a fault that filled this one by mistake would fill no more than 1 MiB."""
+    with mounted(tmp_path / "host") as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -57,9 +70,9 @@ def test_the_disk_is_full_until_the_file_is_gone(shop: Any, volume: Path) -> Non
 
 @pytest.mark.parametrize("there", [True, False], ids=["to a file", "to nothing"])
 def test_a_link_in_the_volume_is_refused_and_what_it_leads_to_stays(
-    shop: Any, volume: Path, tmp_path: Path, there: bool
+    shop: Any, volume: Path, host: Path, there: bool
 ) -> None:
-    precious = tmp_path / "precious"
+    precious = host / "precious"
     if there:
         precious.write_text("of the host")
     (volume / MINE).symlink_to(precious)
@@ -84,9 +97,9 @@ def test_a_file_of_that_name_is_not_written_over(shop: Any, volume: Path) -> Non
 
 
 def test_a_folder_that_is_not_what_is_mounted_is_not_filled(
-    shop: Any, volume: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shop: Any, volume: Path, host: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disk, "_device", lambda _pid, _path: ("/dev/loop7", tmp_path.stat().st_dev))
+    monkeypatch.setattr(disk, "_device", lambda _pid, _path: ("/dev/loop7", host.stat().st_dev))
 
     with pytest.raises(CannotTell, match="does not lead to /dev/loop7"):
         FULL.inject(shop)
@@ -94,13 +107,15 @@ def test_a_folder_that_is_not_what_is_mounted_is_not_filled(
     assert not (volume / MINE).exists()
 
 
-def test_a_file_on_another_disk_is_not_filled(shop: Any, volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_on_another_disk_is_not_filled(
+    shop: Any, volume: Path, host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As where the folder was changed for another between its being looked at and its being written to."""
     opened = os.open
 
     def elsewhere(path: Any, *words: Any, **options: Any) -> int:
         if options.pop("dir_fd", None) is not None:
-            return opened(volume.parent / path, *words, **options)
+            return opened(host / path, *words, **options)
         return opened(path, *words, **options)
 
     monkeypatch.setattr(os, "open", elsewhere)
@@ -108,7 +123,7 @@ def test_a_file_on_another_disk_is_not_filled(shop: Any, volume: Path, monkeypat
     with pytest.raises(CannotTell, match="is not on the disk that is to be filled"):
         FULL.inject(shop)
 
-    assert (volume.parent / MINE).stat().st_size == 0
+    assert (host / MINE).stat().st_size == 0
 
 
 def test_a_disk_that_is_too_large_is_not_filled(shop: Any, volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:
