@@ -32,7 +32,7 @@ _LIMITS = (
 )
 _DEPLOYED = frozenset({"mounted", "limits", "limits in force", "clock"})
 """What a deployment may change, of that which a fault can change."""
-_FAULTABLE = _DEPLOYED | {"status", "health", "networks", "rules", "rules6", "queues"}
+_FAULTABLE = _DEPLOYED | {"status", "health", "networks", "rules", "rules6", "queues", "restarts off"}
 """What a fault can change; images, configuration and declared mounts it can't."""
 
 
@@ -89,7 +89,7 @@ class Fingerprint:
             for key in sorted(was.keys() & is_now.keys() & _compared(was, is_now, later=later)):
                 old, new = was[key], is_now[key]
                 # A service that was still starting, or sick, may be well afterwards: that is no leftover of a fault.
-                if old != new and not (key == "health" and new == "healthy"):
+                if old != new and (key, new) not in (("health", "healthy"), ("restarts off", False)):
                     found.append(f"{name}: {_difference(key, old, new)}")
         both = self.touched.keys() & after.touched.keys()
         found += [

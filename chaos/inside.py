@@ -3,6 +3,7 @@ where it works, and not only where it would be declared."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -51,8 +52,22 @@ def state_of(stack: Stack, container: dict[str, Any]) -> dict[str, Any]:
         seen["rules6"] = netns.canonical_rules(rules6)
         seen["queues"] = netns.canonical_queues(queues)
     if can_look_everywhere(stack) and netns.is_seen_here(container):
+        seen["restarts off"] = is_left_down(container)
         seen |= {"mounted": mounted(pid, lent=_lent(container)), "limits in force": limits(pid), "clock": clock(pid)}
     return seen
+
+
+def is_left_down(container: Mapping[str, Any]) -> bool:
+    """Whether the engine would not start it again after a crash, whatever its restart policy says.
+
+    That is so after any signal through the engine (`docker kill -s HUP`), until the next start. No answer of the engine tells
+    it: it stands in the container's own file, beside the resolv.conf that inspect names. False where that can't be read.
+    """
+    file = Path(str(container.get("ResolvConfPath") or "/nowhere")).with_name("config.v2.json")
+    try:
+        return bool(json.loads(file.read_text()).get("HasBeenManuallyStopped"))
+    except (OSError, ValueError):
+        return False
 
 
 def has_own_network(container: Mapping[str, Any]) -> bool:

@@ -6,7 +6,8 @@ Nothing of Seatrial is imported, so that what Seatrial overlooks is not overlook
     python chaos/campaign/judge.py compare before.json PROJECT [SECONDS]
 
 `compare` looks again until nothing differs or SECONDS (default 30) are over, since a restarted service takes its time to be
-well; it prints each difference and leaves with 1 when there are any. Needs root, on the engine's own host.
+well; it prints each difference and leaves with 1 when there are any. A tool that fails or is missing is asked again for a
+while, then the stack can't be judged: exit code 4 and a sentence, never a clean sheet. Needs root, on the engine's own host.
 """
 
 import hashlib
@@ -23,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 _SMALL_ENOUGH_TO_HASH = 64 * 1024 * 1024
+AGAIN_SECONDS = 10.0
+"""For at least how long a look that could not be taken is taken again: a container that ends in the middle of one, say."""
 _LIMITS = (
     "memory.limit_in_bytes",
     "memory.memsw.limit_in_bytes",
@@ -34,8 +37,12 @@ _LIMITS = (
 )
 
 
+class CannotJudge(Exception):
+    """Something could not be looked at, so nobody knows what is left."""
+
+
 def snapshot(project: str) -> dict[str, Any]:
-    """Everything of the project that a fault could leave changed, by place and name."""
+    """Everything of the project that a fault could leave changed, by place and name. Raises CannotJudge."""
     mine = f"label=com.docker.compose.project={project}"
     found: dict[str, Any] = {
         "helpers": _lines(
@@ -44,7 +51,9 @@ def snapshot(project: str) -> dict[str, Any]:
         "volumes": _lines("docker", "volume", "ls", "--format", "{{.Name}}", "--filter", mine),
         "networks": _lines("docker", "network", "ls", "--format", "{{.Name}} {{.Driver}} {{.Scope}}", "--filter", mine),
         "loop devices": [line for line in _lines("losetup", "--all") if project in line],
-        "host mounts": [line.split(" - ")[0].split()[4] for line in _read("/proc/self/mountinfo") if project in line],
+        "host mounts": [
+            line.split(" - ")[0].split()[4] for line in _must_read("/proc/self/mountinfo") if project in line
+        ],
         "host rules": [line for line in _lines("iptables-save") if project in line],
     }
     ids = _lines("docker", "ps", "--all", "--quiet", "--filter", mine)
@@ -68,6 +77,7 @@ def _container(container: dict[str, Any]) -> dict[str, Any]:
             for key in ("Memory", "MemorySwap", "NanoCpus", "CpuQuota", "CpuShares", "PidsLimit", "Ulimits")
         ],
         "restart policy": host.get("RestartPolicy"),
+        "restart policy in force": not _written(container).get("HasBeenManuallyStopped"),
         "members of": {
             name: _membership(container, joined) for name, joined in container["NetworkSettings"]["Networks"].items()
         },
@@ -76,8 +86,14 @@ def _container(container: dict[str, Any]) -> dict[str, Any]:
     pid = state.get("Pid")
     if pid:
         seen.update(_network(pid) | _mounts(pid) | _processes(pid, container) | _files(pid, container))
-        seen["clock"] = _clock(container["Id"])
+        seen["clock"] = _clock(container)
     return seen
+
+
+def _written(container: dict[str, Any]) -> dict[str, Any]:
+    """What the engine keeps of a container on disk: more than it tells."""
+    written: dict[str, Any] = json.loads(Path(container["ResolvConfPath"]).with_name("config.v2.json").read_text())
+    return written
 
 
 def _membership(container: dict[str, Any], joined: dict[str, Any]) -> list[Any]:
@@ -110,7 +126,7 @@ def _rules(saved: list[str]) -> list[str]:
 
 def _mounts(pid: int) -> dict[str, Any]:
     found = []
-    for line in _read(f"/proc/{pid}/mountinfo"):
+    for line in _must_read(f"/proc/{pid}/mountinfo"):
         before, _, after = line.partition(" - ")
         found.append(f"{before.split()[4]} {before.split()[5]} {after.split()[0]}")
     return {"mounts": sorted(found)}
@@ -121,7 +137,7 @@ def _processes(pid: int, container: dict[str, Any]) -> dict[str, Any]:
     names: list[str] = []
     limits = {}
     probe = ((container["Config"].get("Healthcheck") or {}).get("Test") or [""])[1:]
-    for line in _read(f"/proc/{pid}/cgroup"):
+    for line in _must_read(f"/proc/{pid}/cgroup"):
         _, controllers, path = line.split(":", 2)
         for mounted in [controllers, *controllers.split(",")] if controllers else ["", "unified"]:
             folder = Path("/sys/fs/cgroup") / mounted / path.lstrip("/")
@@ -166,9 +182,11 @@ def _file(path: Path) -> str:
     return told
 
 
-def _clock(container: str) -> str:
+def _clock(container: dict[str, Any]) -> str:
     """What a program that is started in the container takes the time to be; whole seconds off, 0 and 1 being as good as none."""
-    told = _output("docker", "exec", container, "date", "+%s").strip()
+    if container["State"]["Paused"]:
+        return "not asked: it is frozen"
+    told = _output("docker", "exec", container["Id"], "date", "+%s").strip()
     off = int(told) - int(time.time()) if told.isdigit() else None
     return "right" if off is not None and abs(off) <= 1 else f"off by {off} s"
 
@@ -178,15 +196,26 @@ def _lines(*argv: str) -> list[str]:
 
 
 def _output(*argv: str) -> str:
-    """What a tool printed; what it complains about counts as what it saw, so that a lacking tool is no clean sheet."""
+    """What a tool printed. Raises CannotJudge when it fails or isn't there: the same complaint twice would be no difference."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"{argv[0]}: {error}"
-    return done.stdout if done.returncode == 0 else f"{' '.join(argv[-2:])}: {done.stderr.strip()}"
+        raise CannotJudge(f"{argv[0]}: {error}") from error
+    if done.returncode:
+        complaint = " ".join(done.stderr.split())
+        raise CannotJudge(f"{' '.join(argv)[:200]} ended with {done.returncode}: {complaint}")
+    return done.stdout
+
+
+def _must_read(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError as error:
+        raise CannotJudge(f"{path} can't be read: {error.strerror}") from error
 
 
 def _read(path: str) -> list[str]:
+    """The lines of a file of a process that may have ended meanwhile, which is then none."""
     try:
         return Path(path).read_text().splitlines()
     except OSError:
@@ -195,10 +224,22 @@ def _read(path: str) -> list[str]:
 
 def _settled(project: str) -> dict[str, Any]:
     """What is seen twice in a row: nothing that was only passing."""
-    last, deadline = snapshot(project), time.monotonic() + 60
-    while (seen := snapshot(project)) != last and time.monotonic() < deadline:
+    last, deadline = _looked(project), time.monotonic() + 60
+    while (seen := _looked(project)) != last and time.monotonic() < deadline:
         last = seen
     return seen
+
+
+def _looked(project: str) -> dict[str, Any]:
+    """A snapshot, tried again for AGAIN_SECONDS where something could not be looked at. Raises CannotJudge."""
+    deadline = time.monotonic() + AGAIN_SECONDS
+    while True:
+        try:
+            return snapshot(project)
+        except CannotJudge:
+            if time.monotonic() > deadline:
+                raise
+        threading.Event().wait(0.2)
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
@@ -217,13 +258,21 @@ def main(argv: list[str]) -> int:
     if os.geteuid() != 0 or len(argv) < 2 or argv[0] not in ("snapshot", "compare"):
         sys.stderr.write((__doc__ or "") + "\n")
         return 4
+    try:
+        return _judged(argv)
+    except CannotJudge as reason:
+        sys.stderr.write(f"it can't be judged: {reason}\n")
+        return 4
+
+
+def _judged(argv: list[str]) -> int:
     if argv[0] == "snapshot":
         sys.stdout.write(json.dumps(_settled(argv[1]), indent=1) + "\n")
         return 0
     before = json.loads(Path(argv[1]).read_text())
     deadline = time.monotonic() + float(argv[3] if len(argv) > 3 else 30)
     while True:
-        wrong = differences(before, json.loads(json.dumps(snapshot(argv[2]))))
+        wrong = differences(before, json.loads(json.dumps(_looked(argv[2]))))
         if not wrong or time.monotonic() > deadline:
             break
         threading.Event().wait(0.2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -21,22 +21,42 @@ _UP_WITHIN_SECONDS = 90
 
 
 def variables(project: str) -> dict[str, str]:
-    """What compose.yaml is rendered with. The subnet follows from the process, so that two campaigns don't meet in one."""
-    return {"SEATRIAL_STATE_DIR": str(state_dir(project)), "CAMPAIGN_SUBNET": f"10.96.{os.getpid() % 254 + 1}"}
+    """What compose.yaml is rendered with; of the subnets for it one that this host has no route to, or any when all are taken."""
+    first = os.getpid()
+    taken = _routed()
+    free = (f"10.96.{(first + number) % 254 + 1}" for number in range(254))
+    subnet = next((one for one in free if one not in taken), f"10.96.{first % 254 + 1}")
+    return {"SEATRIAL_STATE_DIR": str(state_dir(project)), "CAMPAIGN_SUBNET": subnet}
+
+
+def _routed() -> set[str]:
+    """The first three numbers of every network that this host has a route to: /proc/net/route has them as 004D600A, backwards."""
+    try:
+        lines = Path("/proc/net/route").read_text().splitlines()[1:]
+    except OSError:
+        return set()
+    words = (bytes.fromhex(line.split()[1]) for line in lines)
+    return {".".join(str(number) for number in reversed(word[1:])) for word in words}
+
+
+def require(project: str, env: Mapping[str, str] | None = None) -> Driver:
+    """A way to the engine, for a project that may be made. Raises CannotTell when engine or images are missing or it is there already."""
+    driver = Driver.connect(project, [COMPOSE_FILE], env=env or {})
+    for image in _IMAGES:
+        driver.image(image)
+    if driver.containers(all=True):
+        raise CannotTell(f"project {project} is there already, and only one that is made for it is broken")
+    return driver
 
 
 @contextmanager
 def small_stack(project: str) -> Iterator[Stack]:
     """The small stack, healthy, for the length of the block; with everything of it gone afterwards.
 
-    Raises CannotTell when the engine or an image is missing, or a project of that name is there already.
+    Raises CannotTell as `require` does, and when it doesn't come up.
     """
     env = variables(project)
-    driver = Driver.connect(project, [COMPOSE_FILE], env=env)
-    for image in _IMAGES:
-        driver.image(image)
-    if driver.containers(all=True):
-        raise CannotTell(f"project {project} is there already, and only one that is made for it is broken")
+    driver = require(project, env)
     state = private_folder(state_dir(project), mode=0o755)
     try:
         tls.ensure(ROOT, state)

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from chaos.campaign.small import small_stack
+from chaos.campaign.small import require, small_stack
 from chaos.faults import Latency, Partitioned, Paused, Stopped
 from chaos.fingerprint import Fingerprint
 from chaos.injection import injected
@@ -25,11 +25,12 @@ PROJECT = f"st-badinput-{os.getpid()}"
 @pytest.fixture(scope="module")
 def small() -> Iterator[Stack]:
     try:
-        with small_stack(PROJECT) as stack:
-            yield stack
-            Runner.of(stack).close()
+        require(PROJECT)
     except CannotTell as reason:
         pytest.skip(f"needs a Docker engine with the stack's images: {reason}")
+    with small_stack(PROJECT) as stack:
+        yield stack
+        Runner.of(stack).close()
 
 
 def docker(*words: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.campaign.small import small_stack
+from chaos.campaign.small import require, small_stack
 from chaos.fingerprint import Fingerprint
 from stack.errors import CannotTell
 from stack.model import Stack
@@ -27,10 +27,11 @@ def small() -> Iterator[Stack]:
     if os.geteuid():
         pytest.skip("looks into namespaces, which needs root")
     try:
-        with small_stack(PROJECT) as stack:
-            yield stack
+        require(PROJECT)
     except CannotTell as reason:
         pytest.skip(f"needs a Docker engine with the stack's images: {reason}")
+    with small_stack(PROJECT) as stack:
+        yield stack
 
 
 def inside(*argv: str, of: str = "--net") -> str:
@@ -99,6 +100,11 @@ LEFTOVERS = {
         f"docker update --restart no {WEB}",
         f"docker update --restart unless-stopped {WEB}",
         ["web: restart was 'unless-stopped', is 'no'"],
+    ),
+    "a restart policy that is out of force": (
+        f"docker kill --signal WINCH {WEB}",
+        f"docker restart --time 0 {WEB}",
+        ["web: restarts off was False, is True"],
     ),
     "a helper": (
         (
