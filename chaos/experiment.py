@@ -52,6 +52,8 @@ class Experiment:
     remediation: str = ""
     witness: Callable[[Stack], str | None] | None = None
     """Stronger evidence than the last fault's own that it bit, where there is some."""
+    ready: Probe | None = None
+    """The moment to inject at, where not every one will do; asked last of all, while promises are asked and writes go on."""
     quiet_before: timedelta = timedelta(0)
     """How long the targets must have been up: the engine's restart back-off resets after 10 s of uptime only."""
     steady: Strategy = DEFAULT

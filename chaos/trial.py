@@ -18,7 +18,7 @@ from chaos.sampling import Sampler
 from chaos.schedule import Play, Schedule, played
 from chaos.strategy import Strategy, When, spoken, unasked
 from chaos.verdict import Band, Deed, Line, Outcome, Verdict
-from stack.errors import CannotTell
+from stack.errors import CannotTell, SeatrialError, UserError
 from stack.waiting import eventually, pause
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def run(
 
     `steady` says when the steady state is asked for, instead of the experiment's own word; `customers` are those of the
     session's base load. Never raises for what it finds: a stack that isn't steady beforehand, a fault that can't be
-    injected and a silent witness are INCONCLUSIVE, a failed revert is REVERT_FAILED. KeyboardInterrupt and UserError go
+    injected, a silent witness and a question that could not be asked are INCONCLUSIVE, a failed revert is REVERT_FAILED. KeyboardInterrupt and UserError go
     through, reverted.
     """
     return _Trial(experiment, stack, customers or Nobody("no base load was asked for"), steady, told).verdict()
@@ -79,7 +79,10 @@ class _Trial:
             for fault, began in self._reverting.items():
                 self._did("rollback", f"revert {fault}", began, ok=False, said=str(failure))
             self._end(Outcome.REVERT_FAILED, str(failure))
-        except CannotTell as reason:
+        except UserError:
+            raise
+        # Not CannotTell alone: a marketplace's own refusal of what a probe needs is no answer to the hypothesis, either.
+        except SeatrialError as reason:
             self._end(Outcome.INCONCLUSIVE, str(reason))
         else:
             self._end(Outcome.HELD, self.experiment.hypothesis)
@@ -98,6 +101,8 @@ class _Trial:
                 for p in promises
             ]
             acks = meanwhile.enter_context(Acknowledged(stack)) if experiment.keeps else None
+            if experiment.ready is not None:
+                self._await_moment(experiment.ready)
             since = time.monotonic()
             with played(Schedule.of(experiment.fault), stack, told=self._hear) as play:
                 broken += self._stand(play)
@@ -149,6 +154,11 @@ class _Trial:
         self.result.settled_seconds = time.monotonic() - began
         settled = f" (waited for, {self.result.settled_seconds:.1f} s)" if self.result.settled_seconds > 1 else ""
         self._say("steady", "; ".join(probe.name for probe in self.experiment.steady_state) + settled)
+
+    def _await_moment(self, ready: Probe) -> None:
+        if complaint := self._ask(ready, "before", ready.within):
+            raise CannotTell(f"the moment for it did not come, so nothing was injected: {ready.name}: {complaint}")
+        self._say("ready", ready.name)
 
     def _stand(self, play: Play) -> list[str]:
         """All that happens while the fault stands; gives what was wrong."""

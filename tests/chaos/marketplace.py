@@ -156,6 +156,7 @@ def hastened(experiment: Experiment) -> Experiment:
         hold=experiment.hold * FASTER,
         recover_within=experiment.recover_within * FASTER,
         settles_within=experiment.settles_within * FASTER,
+        ready=experiment.ready and replace(experiment.ready, within=experiment.ready.within * FASTER),
         quiet_before=timedelta(0),
         stage=None,
     )
