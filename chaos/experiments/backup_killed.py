@@ -22,6 +22,7 @@ EXPERIMENT = Experiment(
         Promise(BACKUPS.made, outage=AGAIN),
         Promise(edge_serves("/api/listings"), outage=timedelta(0)),
     ),
+    ready=BACKUPS.just_begun,
     witness=BACKUPS.cut_short,
     hold=timedelta(seconds=1),
     recover_within=timedelta(seconds=30),

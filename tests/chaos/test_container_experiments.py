@@ -38,6 +38,7 @@ class Shop(Marketplace):
         super().__init__(root, world)
         self.forgets = getattr(world, "forgets", "")
         self.failed = 0.0
+        self.looks = 0
         self.posted: list[tuple[float, dict[str, str]]] = []
         self.set: dict[str, Any] = {}
         self.lines: list[tuple[str, bool]] = []
@@ -45,6 +46,11 @@ class Shop(Marketplace):
         self.receiver = SimpleNamespace(alerts=self._alerts)
         self.loki = SimpleNamespace(query_range=self._query)
         self.prometheus = SimpleNamespace(value=lambda _query, at: None if self._forgot("samples") else 19.0)
+
+    @staticmethod
+    def made_at(look: int) -> str:
+        """What the folder of backups holds: one is in the making at every other look."""
+        return "db-1.gpg\n.making-db-2.gpg\n" if look % 2 == 0 else "db-1.gpg\n"
 
     def _standing(self) -> bool:
         return self.engine.broken and self.engine.ended is None
@@ -71,6 +77,9 @@ class Shop(Marketplace):
         )
 
     def _exec(self, argv: list[str], stdin: bytes) -> Completed:
+        if argv[0] == "ls":
+            self.looks += 1
+            return Completed(tuple(argv), 0, self.made_at(self.looks), "", 0.0)
         if argv[0] == "tee":
             self.lines += [(line, self._standing()) for line in stdin.decode().splitlines()]
         spoiled = ("backup" in argv[3:4][0] if argv[3:] else False) and self._standing()
@@ -241,3 +250,23 @@ def test_customers_that_are_promised_something_are_asked(id: str, tmp_path: Path
 
     assert verdict.outcome is Outcome.BROKEN, told(verdict)
     assert "customers: not served for" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        ("db-1.gpg", "nothing in /backups/database is being made"),
+        (".making-db-2.gpg", ".making-db-2.gpg has been in the making for a while"),
+    ],
+)
+def test_a_backup_service_is_not_killed_before_a_backup_has_begun(
+    made: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marketplace, "FASTER", 0.02)
+    monkeypatch.setattr(Shop, "made_at", staticmethod(lambda _look: made))
+
+    verdict = verdict_on("EXP-BAK-001", World(), tmp_path)
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE, told(verdict)
+    assert verdict.reason.endswith(says)
+    assert not verdict.bands
