@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chaos.question import Probe
@@ -31,10 +32,28 @@ def fires_nothing(alert: str) -> Probe:
 
     def complaint(stack: Stack) -> str | None:
         try:
-            firing = [one for one in stack.prometheus.alerts() if one.name == alert and one.state == "firing"]
+            about = _about(stack, alert, "firing")
         except (CannotTell, Refused) as error:
             return str(error)
-        about = sorted({one.labels.get("service", "") for one in firing})
-        return f"{alert} fires about {', '.join(about)}" if firing else None
+        return f"{alert} fires about {', '.join(about)}" if about else None
 
     return Probe(f"{alert} does not fire", complaint)
+
+
+def condition_holds(alert: str, *, within: timedelta) -> Probe:
+    """What the alert of that name waits for has come: it is pending, or fires already."""
+
+    def complaint(stack: Stack) -> str | None:
+        try:
+            about = _about(stack, alert, "pending", "firing")
+        except (CannotTell, Refused) as error:
+            return str(error)
+        return None if about else f"{alert} is neither pending nor firing"
+
+    return Probe(f"{alert} would fire if it went on", complaint, within)
+
+
+def _about(stack: Stack, alert: str, *states: str) -> list[str]:
+    """The services that the alert is about, where it is in one of the states."""
+    found = (one for one in stack.prometheus.alerts() if one.name == alert and one.state in states)
+    return sorted({one.labels.get("service", "") for one in found})

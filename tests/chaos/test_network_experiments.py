@@ -33,6 +33,8 @@ class Sea(World):
     blind: tuple[str, ...] = ()
     """Targets that Prometheus does not see any more afterwards."""
     fires: bool = False
+    unseen: bool = False
+    """Whether Prometheus does not even see that it is cut off."""
     loses_lines: bool = False
     loses_alert: bool = False
     hangs: bool = False
@@ -105,7 +107,8 @@ class Harbour(Marketplace):
 
     def _alerts(self) -> list[Any]:
         firing = self.engine.broken and self.world.fires
-        return [SimpleNamespace(name="ServiceDown", state="firing", labels={"service": "loki"})] if firing else []
+        state = "firing" if firing else "pending" if self.standing and not self.world.unseen else ""
+        return [SimpleNamespace(name="ServiceDown", state=state, labels={"service": "loki"})] if state else []
 
     def _found(self, *_: Any, **__: Any) -> list[Any]:
         return [SimpleNamespace(text=line) for line in self.lines]
@@ -129,6 +132,7 @@ def harbours(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             login=lambda *_: SimpleNamespace(token="t"),
             list_for_sale=lambda *_, **__: SimpleNamespace(id="l"),
             order=lambda *_, **__: made[-1].order(),
+            close=lambda: None,
         )
 
     monkeypatch.setattr("tests.chaos.marketplace.Marketplace", make)
@@ -161,7 +165,7 @@ BROKEN = [
     ("EXP-NET-011", Sea(standing={LISTINGS: SILENT}), f"{LOST} .*ReadTimeout"),
     ("EXP-NET-012", Sea(standing={LISTINGS: 504}), f"{LOST} .*504"),
     ("EXP-NET-013", Sea(standing={LISTINGS: SILENT}), "during .*with 502 or 503: .*ReadTimeout"),
-    ("EXP-NET-013", Sea(standing=AWAY, after=AWAY), "not steady again after the revert within 0.2 s: .*502"),
+    ("EXP-NET-013", Sea(standing=AWAY, after=AWAY), "not steady again after the revert within 1 s: .*502"),
     ("EXP-NET-013", Sea(standing=AWAY, loses=1), "1 lost"),
     ("EXP-EDG-030", Sea(standing=AWAY), f"{LOST} .*502"),
     (
@@ -177,6 +181,7 @@ BROKEN = [
     ("EXP-WAL-031", Sea(silent=("buyer",)), "names arbiter, buyer, vendor: /ready says degraded, silent: buyer"),
     ("EXP-WAL-031", Sea(silent=WALLETS, stays_silent=True), "not steady again .*silent: arbiter, buyer, vendor"),
     ("EXP-MON-030", Sea(blind=("loki",)), "not steady again .*no scrape of loki"),
+    ("EXP-MON-030", Sea(unseen=True), "would fire if it went on: ServiceDown is neither pending nor firing"),
     ("EXP-MON-030", Sea(fires=True), "ServiceDown does not fire: .*ServiceDown fires about loki"),
     ("EXP-LOG-030", Sea(loses_lines=True), "not steady again .*1 of 10 lines are missing, the first is number 5"),
     ("EXP-ALR-030", Sea(loses_alert=True), "not steady again .*the alert raised at .* did not arrive"),
@@ -193,7 +198,7 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
         experiment = EVERY[id]
         for probe in (*experiment.steady_state, *experiment.during):
             owner = getattr(probe.complaint, "__self__", None)
-            for name in ("_logged", "_raised", "_known"):
+            for name in ("_logged", "_raised", "_known", "_people"):
                 if isinstance(getattr(owner, name, None), dict):
                     getattr(owner, name).clear()
 
@@ -222,3 +227,30 @@ def test_customers_who_are_not_served_for_too_long_break_it(id: str, tmp_path: P
     assert verdict.outcome is Outcome.BROKEN, verdict.reason
     assert "customers" in verdict.reason
     assert SERVED.between(0, 1).requests
+
+
+def test_who_orders_is_registered_once_and_a_refusal_of_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    patience: set[float] = set()
+
+    def market(*_: Any, patience_seconds: float) -> Any:
+        patience.add(patience_seconds)
+
+        def register(name: str, _password: str) -> None:
+            names.append(name)
+            raise Refused("registering", 429, "too_many", 1.0)
+
+        return SimpleNamespace(register=register, close=lambda: None)
+
+    monkeypatch.setattr("chaos.errands.order.Market", market)
+    verdict = verdict_on("EXP-WAL-030", SOUND["EXP-WAL-030"], tmp_path)
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert re.search(
+        "not steady beforehand, .*an order is taken: registering was refused with status 429", verdict.reason
+    )
+    assert len(names) > 1
+    assert len(set(names)) == 1
+    assert patience == {15.0}
