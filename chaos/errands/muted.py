@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chaos.question import Probe
+from stack.errors import CannotTell
 
 if TYPE_CHECKING:
     from stack.model import Stack
 
-_LASTING = timedelta(seconds=5)
-"""It ends by itself, before the silence does: it is never told."""
-_HELD_WITHIN = timedelta(seconds=3)
+_LASTING = timedelta(seconds=30)
+"""Far longer than a critical alert waits for its first message (5 s, stack/config/alertmanager: what has ended by then is told
+to nobody, silenced or not), and it has ended before its group's turn comes again (1 min), when the silence may be gone."""
+_HELD_WITHIN = timedelta(seconds=10)
 
 
 @dataclass
@@ -41,7 +43,10 @@ class MutedAlert:
 
     @property
     def untold(self) -> Probe:
-        """Nobody was told of it."""
+        """Nobody was told of it. To be asked once something that was raised later was told: then its turn has been.
+
+        Raises CannotTell once it has ended by itself.
+        """
         return Probe(f"nobody is told of {self.name}", self._told)
 
     def _silenced(self, stack: Stack) -> str | None:
@@ -70,7 +75,10 @@ class MutedAlert:
 
     def _told(self, stack: Stack) -> str | None:
         service, since = self._raised[stack.project]
+        passed = datetime.now(UTC) - since
         for at, alert in stack.receiver.alerts(since, name=self.name):
             if alert.labels.get("service") == service:
                 return f"it was told at {at:%H:%M:%S}"
+        if passed >= _LASTING:
+            raise CannotTell(f"{self.name} ended by itself, {passed.total_seconds():.0f} s after it was raised")
         return None

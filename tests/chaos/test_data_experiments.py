@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -33,6 +33,10 @@ LAST_WORDS = """
 E Wallet initialization failed: basic_string::_M_replace_aux
 E Wallet initialization failed: invalid password
 """
+
+
+GROUP_WAIT = timedelta(seconds=5)
+"""Of critical alerts (stack/config/alertmanager)."""
 
 
 class Market(Shop):
@@ -82,6 +86,10 @@ class Market(Shop):
     """Whether it is the certificate that is wrong."""
 
     def _exec(self, argv: list[str], stdin: bytes) -> Completed:
+        if argv[0] == "od":
+            frames, in_file = {"in the file": (70, 70), "nearly full": (990, 0)}.get(self.wrong, (70, 53))
+            words = [0, 0, 0, 0, frames, *[0] * 19, in_file]
+            return Completed(tuple(argv), 0, " ".join(map(str, words)), "", 0.0)
         words = "db-1.gpg: the archive is missing\ndb-1.gpg: is missing or not of its stated size"
         if self._standing() and argv[0] == "python":
             if "backup-database" in argv:
@@ -89,6 +97,11 @@ class Market(Shop):
             found = self.wrong != "unnoticed"
             return Completed(tuple(argv), int(found), words if found else "", "", 0.0)
         return super()._exec(argv, stdin)
+
+    def _post(self, labels: dict[str, str], annotations: dict[str, str], *, lasting: Any) -> None:
+        if labels["alertname"] == "ServiceDown":
+            self.lasting = lasting
+        super()._post(labels, annotations, lasting=lasting)
 
     def _query(self, query: str, *, start: datetime) -> list[Any]:
         mark = query.split('"')[-2]
@@ -115,7 +128,8 @@ class Market(Shop):
     def _alerts(self, since: datetime, *, name: str) -> list[tuple[datetime, Any]]:
         arrived = super()._alerts(since, name=name)
         if name == "ServiceDown":
-            return arrived if self.wrong == "told" else []
+            # What has ended when its group's turn comes is told to nobody, silenced or not.
+            return arrived if self.wrong == "told" and self.lasting > GROUP_WAIT else []
         return [] if self.wrong == "others untold" else arrived
 
 
@@ -180,10 +194,10 @@ BROKEN: list[tuple[str, World, str]] = [
     ("EXP-EXT-041", Odd(wrong="wallets mute"), "wallet vendor answers: wallet vendor does not answer"),
     ("EXP-EDG-046", Odd(wrong="taken"), "clients refuse the certificate as expired: a client took the certificate and got 200"),
     ("EXP-EDG-046", Odd(wrong="not known"), "the monitoring knows that it ran out: no series has"),
-    ("EXP-EDG-046", World(after={"/health": SILENT}), "not steady again after the revert within 0.3 s"),
+    ("EXP-EDG-046", World(after={"/health": SILENT}), "not steady again after the revert within 1 s"),
     ("EXP-EDG-047", World(standing={LISTINGS: SILENT}), "the edge answers /api/listings with 502 or 503: .*ReadTimeout"),
     ("EXP-EDG-047", World(standing={**AWAY, "/edge-health": SILENT}), "the edge answers /edge-health with 404"),
-    ("EXP-EDG-047", World(standing=AWAY, after=AWAY), "not steady again after the revert within 0.3 s: .*502"),
+    ("EXP-EDG-047", World(standing=AWAY, after=AWAY), "not steady again after the revert within 1 s: .*502"),
     ("EXP-ALR-049", Odd(wrong="not shown"), "ServiceDown is held and shown as silenced: it is active, silenced by nobody"),
     ("EXP-ALR-049", Odd(wrong="told"), "nobody is told of ServiceDown: it was told at"),
     ("EXP-ALR-049", Odd(wrong="others untold"), "what was raised is told: the alert raised at .* did not arrive"),
@@ -220,3 +234,33 @@ def test_it_fails_where_its_hypothesis_is_false(
 
     assert verdict.outcome is Outcome.BROKEN, told(verdict)
     assert re.search(says, verdict.reason), told(verdict)
+
+
+def test_an_alert_that_ended_by_itself_is_no_alert_that_was_kept_from_being_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chaos.errands.muted._LASTING", timedelta(0))
+
+    verdict = verdict_on("EXP-ALR-049", World(), _folder(tmp_path, "EXP-ALR-049"))
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE, told(verdict)
+    assert "ServiceDown ended by itself" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("in the file", "all 70 frames of /data/market.db-wal are in the file too"),
+        ("nearly full", "/data/market.db-wal is 990 frames long and is about to be moved into the file"),
+    ],
+)
+def test_a_log_that_may_hold_nothing_of_its_own_is_not_lost(
+    wrong: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marketplace, "FASTER", 0.02)
+
+    verdict = verdict_on("EXP-SRV-041", Odd(standing=AWAY, wrong=wrong), _folder(tmp_path, "EXP-SRV-041"))
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE, told(verdict)
+    assert verdict.reason.endswith(says)
+    assert not verdict.bands
