@@ -5,6 +5,7 @@ from datetime import timedelta
 from chaos.experiment import Experiment, Promise
 from chaos.faults.descriptors import FileDescriptorsExhausted
 from chaos.probes import edge_serves, healthy
+from chaos.told import keeps_running
 from chaos.wording import spoken
 
 HOLD = timedelta(seconds=2)
@@ -16,7 +17,12 @@ EXPERIMENT = Experiment(
         f"within {spoken(BACK)} after it may open files again"
     ),
     fault=FileDescriptorsExhausted("nginx"),
-    steady_state=(edge_serves("/api/listings"), edge_serves("/health"), healthy("nginx", "server-blue")),
+    steady_state=(
+        edge_serves("/api/listings"),
+        edge_serves("/health"),
+        healthy("nginx", "server-blue"),
+        keeps_running("nginx"),
+    ),
     throughout=(Promise(edge_serves("/api/listings"), outage=HOLD + BACK + timedelta(seconds=10)),),
     hold=HOLD,
     recover_within=BACK,

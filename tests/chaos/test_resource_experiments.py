@@ -23,6 +23,10 @@ from tests.chaos.marketplace import LISTINGS, SILENT, Met, World, verdict_on
 AWAY = {LISTINGS: 502}
 
 
+WRITE_LOCK = "1: POSIX  ADVISORY  WRITE 7 fe:00:1234 120 120"
+"""As the kernel lists it (proc_locks(5))."""
+
+
 @dataclass(frozen=True)
 class Business:
     """What besides the edge's pages is other than it should be, while a fault stands and afterwards."""
@@ -38,6 +42,10 @@ class Business:
     """What a query of the metrics says while the fault stands."""
     lines: tuple[str, ...] = ("a line",)
     """What a search of the logs finds while the fault stands."""
+    starts_anew: bool = False
+    """Whether what is short of something is started anew, and is well."""
+    locked: bool = True
+    """Whether the database is locked for as long as somebody waits for an answer."""
     numbers: int = 200
     """How the exporter answers a scrape while the fault stands."""
 
@@ -65,15 +73,23 @@ class Shop(marketplace.Marketplace):
 
         self.edge = SimpleNamespace(session=session)
         self.prometheus = SimpleNamespace(value=lambda _query: self._while(self.business.metrics, 20.0))
+        self.profile = SimpleNamespace(database=SimpleNamespace(service="server-blue", path="/data/market.db"))
+        self.engine.helpers = self._helpers  # type: ignore[method-assign]
+        self.engine.exec = lambda _id, _argv: Completed(("cat",), 0, WRITE_LOCK, "", 0.0)  # type: ignore[attr-defined]
         self.loki = SimpleNamespace(
             query_range=lambda _query, **_options: list(self._while(self.business.lines, ("a line",)))
         )
+
+    def _helpers(self, **labels: str) -> list[dict[str, Any]]:
+        locks = "database_locked" in labels.get("seatrial.fault", "") and self._while(self.business.locked, False)
+        return [{"Id": "helper", "State": "running"}] if locks else []
 
     def container(self, _service: str) -> Any:
         """One whose server tells its metrics."""
         held = self.business.held if self.engine.broken else 1
         told = Completed(("curl",), 0, f"escrow_lease_held {held}.0\n", "", 0.0)
-        return SimpleNamespace(exec=lambda _argv: told, attrs={"State": {"StartedAt": "2026-01-01T00:00:00Z"}})
+        day = 2 if self.business.starts_anew and self.engine.broken else 1
+        return SimpleNamespace(exec=lambda _argv: told, attrs={"State": {"StartedAt": f"2026-01-0{day}T00:00:00Z"}})
 
     def published(self, service: str, port: int) -> tuple[str, int]:
         """Where a service's port would be."""
@@ -122,7 +138,7 @@ BROKEN: list[tuple[str, World, Business, str]] = [
         "EXP-CHN-020",
         World(standing={LISTINGS: 504}, after={LISTINGS: 504}),
         Business(),
-        "the edge serves /api/listings: not for .* allowed 0.2 s .*504",
+        "the edge serves /api/listings: not for .* allowed 0.8 s .*504",
     ),
     ("EXP-CHN-020", World(lost="monerod"), Business(), "not steady again after the revert .*monerod is unhealthy"),
     (
@@ -131,6 +147,9 @@ BROKEN: list[tuple[str, World, Business, str]] = [
         Business(),
         "not steady again after the revert within 1 s: .*nginx is unhealthy",
     ),
+    ("EXP-EDG-020", World(), Business(starts_anew=True), "nginx was not started anew: nginx was started at"),
+    ("EXP-EXT-020", World(), Business(starts_anew=True), "monero-exporter was started at"),
+    ("EXP-MON-020", World(), Business(starts_anew=True), "prometheus was started at"),
     ("EXP-EDG-020", World(after=AWAY), Business(), "not steady again after the revert within 1 s: .*502"),
     (
         "EXP-EXT-020",
@@ -282,3 +301,10 @@ def test_a_server_that_does_not_tell_of_its_lease_is_not_judged(tmp_path: Path) 
 
     with pytest.raises(CannotTell, match="has no metric escrow_lease_held"):
         acts_for_escrows("server-blue").complaint(stack)
+
+
+def test_an_answer_after_the_lock_has_ended_shows_nothing(tmp_path: Path) -> None:
+    said = verdict("EXP-SRV-021", World(), Business(locked=False), tmp_path)
+
+    assert said.outcome is Outcome.INCONCLUSIVE, said.reason
+    assert re.fullmatch(r".*database_locked\(server-blue, .*\) ended before the answer came.*", said.reason)
