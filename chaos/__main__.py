@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stack.model import Stack
 
 OK, LEFT, BAD_INPUT = 0, 1, 4
+_LAST_RUN = Path(__file__).parent.parent / "reports" / "out" / "latest" / "results.json"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -90,9 +91,8 @@ def _parser(*, injecting: bool = False) -> Parser:
     experiments.add_argument(
         "--results",
         type=Path,
-        default=Path(__file__).parent.parent / "reports" / "out" / "latest" / "results.json",
         metavar="FILE",
-        help="a run that tells how long they take (default: the last one)",
+        help="a run's results.json, which tells how long they took (default: the last run's)",
     )
     journal = commands.add_parser("journal", help="a run's experiments as Chaos Toolkit journals them")
     journal.add_argument("results", metavar="RESULTS", help="a run's folder, such as reports/out/latest")
@@ -226,16 +226,27 @@ def _journal(results: str, experiment: str | None, output: str | None) -> int:
     return subprocess.run([sys.executable, "-m", "reports", "journal", results, *chosen], check=False).returncode
 
 
-def _experiments(results: Path) -> int:
+def _experiments(results: Path | None) -> int:
     from chaos.budget import measured
     from chaos.coverage import tiers_of
     from chaos.experiments import every
     from chaos.listing import listing
+    from chaos.machines import every as machines
     from stack.profile import Profile
     from stack.project import COMPOSE_FILE
 
     tiers = tiers_of(Profile.load(COMPOSE_FILE.with_name("profile.toml")))
-    sys.stdout.write("\n".join(listing(every(), tiers, measured(results))) + "\n")
+    known = measured(results or _LAST_RUN)
+    if results and not known:
+        raise UserError(f"--results {results}: no results.json of a run with experiments")
+    sys.stdout.write("\n".join(listing(every(), tiers, known)) + "\n")
+    sys.stdout.write(
+        f"\nSeconds with a ~ were not measured in {results or 'the last run'}: they are what the experiment expects.\n"
+    )
+    drawn = ", ".join(each.id for each in machines().values())
+    sys.stdout.write(
+        f"Besides, `pytest chaos` runs the machines {drawn} (docs/machines.md), which draw their own faults.\n"
+    )
     return OK
 
 

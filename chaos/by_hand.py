@@ -33,6 +33,10 @@ def add_faults(inject: argparse.ArgumentParser) -> None:
     """A command for each fault, with its parameters as options, read from the classes themselves."""
     kinds = inject.add_subparsers(dest="effect", required=True, metavar="FAULT", parser_class=type(inject))
     for effect, kind in sorted(FAULTS.items()):
+        if (
+            kind.family == "imported"
+        ):  # a file's, which --chaos-toolkit reads and checks; without it there is nothing to do
+            continue
         about = (kind.__doc__ or "").splitlines()[0]
         command = kinds.add_parser(effect, help=about, description=about)
         for field in fields(kind):

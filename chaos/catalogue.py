@@ -24,6 +24,12 @@ own up, injects every fault a few times, and then kills runners, watchdogs, help
 a script that imports nothing of Seatrial compares docker's, iptables' and /proc's answers with what they were.
 """
 
+_WHOSE_NAMES = (
+    "",
+    "  The commands name services of the small stack that each fault is tried on (chaos/campaign/compose.yaml): put your own in",
+    "  their place. In brackets is what need not be said, with what is taken then.",
+)
+
 
 def page(faults: Iterable[type[Fault]] = tuple(FAULTS.values())) -> str:
     """docs/faults.md: each fault with its parameters, its witness and the bound on its revert, by family."""
@@ -52,9 +58,11 @@ def summary(faults: Iterable[type[Fault]] = tuple(FAULTS.values())) -> list[str]
             for field in fields(fault)
         ]
         lines.append(f"    {' '.join(given)}")
+        if fault.family == "imported":
+            lines[-1] = "    $ pytest chaos --chaos-toolkit FILE"
         if fault.effect in EXAMPLES:
             lines.append(f"    $ {shlex.join(words_of(EXAMPLES[fault.effect].fault))} --for 30s --allow-faults PROJECT")
-    return lines
+    return [*lines, *_WHOSE_NAMES]
 
 
 def _parameters(fault: type[Fault]) -> str:

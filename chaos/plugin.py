@@ -34,8 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--budget",
         metavar="TIME",
-        help="run experiments for so long (5m, 90s): those first that cover the most of fault family x tier a second; "
-        "those for which there is no time are INCONCLUSIVE",
+        help="run experiments for so long (5m, 90s): those first that cover the most fault families x tiers for "
+        "their time; those for which no time is left are INCONCLUSIVE",
     )
     group.addoption(
         "--steady-state",
@@ -61,7 +61,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Pass `--allow-faults PROJECT` on, and refuse a budget or a strategy that is none."""
-    config.addinivalue_line("markers", "experiment(experiment, cells): stands for it; what it covers of family and tier")
+    config.addinivalue_line(
+        "markers", "experiment(experiment, cells): stands for it; what it covers of family and tier"
+    )
     config.stash[_STEADY] = None
     try:
         if (asked := config.getoption("steady_state")) is not None:

@@ -119,10 +119,14 @@ def test_list_names_every_fault_with_its_parameters_and_how_to_inject_it(capsys:
     assert command.main(["list"]) == 0
 
     told = capsys.readouterr().out.splitlines()
-    assert {line.split()[0] for line in told if not line.startswith(" ")} == set(FAULTS)
+    assert {line.split()[0] for line in told if line and not line.startswith(" ")} == set(FAULTS)
     examples = [line for line in told if line.startswith("    $ ")]
     assert len(examples) == len(EXAMPLES)
     assert "    --service --peer --port --milliseconds" in "\n".join(told)
+    assert told[told.index(next(line for line in told if line.startswith("imported"))) + 1].endswith(
+        "--chaos-toolkit FILE"
+    )
+    assert "put your own in" in told[-2]
 
 
 @pytest.mark.parametrize("effect", sorted(EXAMPLES))
@@ -223,7 +227,14 @@ def test_a_fault_by_hand_needs_the_projects_name_and_a_service_of_it(
 
 
 @pytest.mark.parametrize(
-    "words", [["melted"], ["paused"], ["paused", "--service", "shop", "--for", "1h"], ["latency", "--port", "http"]]
+    "words",
+    [
+        ["melted"],
+        ["imported"],
+        ["paused"],
+        ["paused", "--service", "shop", "--for", "1h"],
+        ["latency", "--port", "http"],
+    ],
 )
 def test_a_fault_by_hand_that_is_none_leaves_with_4_and_one_line(
     words: list[str], capsys: pytest.CaptureFixture[str]
@@ -272,3 +283,16 @@ def test_the_page_in_docs_is_the_one_that_the_faults_make() -> None:
 def test_a_page_that_cannot_be_written_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["docs", "--output", str(tmp_path / "none" / "faults.md")]) == 4
     assert "can't be written" in capsys.readouterr().err
+
+
+def test_experiments_are_listed_with_the_machines_that_run_beside_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["experiments"]) == 0
+
+    told = capsys.readouterr().out
+    assert "EXP-NET-001" in told
+    assert "the machines EXP-DEP-001, EXP-ORD-001" in told
+
+
+def test_results_that_are_none_are_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["experiments", "--results", str(tmp_path / "none.json")]) == 4
+    assert capsys.readouterr().err == f"--results {tmp_path / 'none.json'}: no results.json of a run with experiments\n"
