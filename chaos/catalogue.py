@@ -59,7 +59,7 @@ def summary(faults: Iterable[type[Fault]] = tuple(FAULTS.values())) -> list[str]
         ]
         lines.append(f"    {' '.join(given)}")
         if fault.family == "imported":
-            lines[-1] = "    $ pytest chaos --chaos-toolkit FILE"
+            lines[-1] = "    pytest chaos --chaos-toolkit FILE"
         if fault.effect in EXAMPLES:
             lines.append(f"    $ {shlex.join(words_of(EXAMPLES[fault.effect].fault))} --for 30s --allow-faults PROJECT")
     return [*lines, *_WHOSE_NAMES]
