@@ -11,6 +11,11 @@ from types import FrameType
 
 from stack.errors import CannotTell
 
+
+class TookTooLong(CannotTell):
+    """A call was not done within its bound; what it would have said, nobody knows."""
+
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -36,7 +41,7 @@ def undisturbed() -> Iterator[None]:
 
 
 def bounded(call: Callable[[], None], *, within: timedelta, what: str) -> None:
-    """Run `call`, and stop waiting for it after `within`: raises CannotTell then, else whatever it raised.
+    """Run `call`, and stop waiting for it after `within`: raises TookTooLong then, else whatever it raised.
 
     A call that hangs goes on in a daemon thread: it can't be killed, but it can't hold the session either.
     """
@@ -52,6 +57,6 @@ def bounded(call: Callable[[], None], *, within: timedelta, what: str) -> None:
     worker.start()
     worker.join(within.total_seconds())
     if worker.is_alive():
-        raise CannotTell(f"{what} was not done within {within.total_seconds():g} s")
+        raise TookTooLong(f"{what} was not done within {within.total_seconds():g} s")
     if raised:
         raise raised[0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from chaos.effect import Fault, RevertFailed
 from chaos.fingerprint import Fingerprint
-from chaos.shield import bounded
+from chaos.shield import TookTooLong, bounded
 from stack.errors import SeatrialError
 from stack.waiting import pause
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from stack.model import Stack
 
 _EVERY = 0.2
+LEAST = timedelta(seconds=5)
+"""What each attempt gets, the last one too: an attempt that is cut off at once shows nothing and hides what was wrong before."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,15 @@ def undo(
     """Revert `fault` and wait until it is seen to be gone and the fingerprint is `before`'s.
 
     `only` narrows the comparison to these keys of the fingerprint; `later` is for a healer that comes when others may have
-    been at work since (`Fingerprint.differences`). Raises RevertFailed, with what still differs, when the bound passes.
+    been at work since (`Fingerprint.differences`). Raises RevertFailed, with what still differs, when the bound passes; the last
+    attempt may go on for LEAST after it.
     """
     began = time.monotonic()
     deadline = began + fault.revert_within.total_seconds()
     reverted: float | None = None
-    trouble = "nothing was seen"
+    trouble = ""
     while True:
-        left = timedelta(seconds=max(0.1, deadline - time.monotonic()))
+        left = max(LEAST, timedelta(seconds=deadline - time.monotonic()))
         try:
             bounded(lambda: fault.revert(stack), within=left, what=f"the revert of {fault}")
             reverted = reverted or time.monotonic() - began
@@ -51,6 +54,8 @@ def undo(
             if not still:
                 return Proof(reverted, time.monotonic() - began)
             trouble = "; ".join(still)
+        except TookTooLong as error:
+            trouble = f"{error}, and before that: {trouble}" if trouble else str(error)
         except SeatrialError as error:
             trouble = str(error)
         # Whatever else a fault's code raises is a failed revert too: the fault stands, and somebody must be told.

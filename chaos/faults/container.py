@@ -28,10 +28,15 @@ def _new_starts(service: str, stack: Stack, before: Fingerprint) -> str | None:
     return None
 
 
+_BACK_WITHIN = timedelta(seconds=90)
+"""A program that starts anew must be well again in it; the slowest of the reference stack, a wallet, opens in 40 s (measured)."""
+
+
 class _Down(Fault):
     """What faults share whose effect is a container that isn't up."""
 
     family: ClassVar[str] = "container"
+    revert_within: ClassVar[timedelta] = _BACK_WITHIN
 
     def revert(self, stack: Stack) -> None:
         """Start what is down and leave alone what is up or being restarted."""
@@ -109,7 +114,6 @@ class Removed(_Down):
     """The service's container is removed by force; its volumes stay."""
 
     effect: ClassVar[str] = "removed"
-    revert_within: ClassVar[timedelta] = timedelta(seconds=90)
 
     def inject(self, stack: Stack) -> None:
         """Remove by force, volumes kept."""
@@ -144,6 +148,7 @@ class Paused(Fault):
 
     effect: ClassVar[str] = "paused"
     family: ClassVar[str] = "container"
+    revert_within: ClassVar[timedelta] = _BACK_WITHIN
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -127,7 +127,10 @@ class Hanging(Paused):
 
 
 @pytest.mark.parametrize("fault", [Sticky("shop"), Hanging("shop")], ids=str)
-def test_a_revert_that_cannot_be_proved_is_a_result_and_stops_further_faults(fake: Any, fault: Fault) -> None:
+def test_a_revert_that_cannot_be_proved_is_a_result_and_stops_further_faults(
+    fake: Any, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chaos.undo.LEAST", timedelta(seconds=0.2))
     with pytest.raises(RevertFailed, match=f"REVERT_FAILED: {fault.effect}"), injected(fault, fake):
         pass
 
