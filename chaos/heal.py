@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -75,10 +76,17 @@ def _heal_one(intent: Intent, before: Fingerprint, stack: Stack, journal: Journa
         if not intent.injected:
             _outwait(fault, stack, before)
     except SeatrialError as error:
-        journal.note(intent.number, "revert_failed", str(error))
-        return Healed(_name(intent), False, str(error))
+        return _failed(intent, str(error), journal)
+    # Whatever else it raises is a failed revert of this one, told and noted, and none of the others'.
+    except Exception as error:  # noqa: BLE001 - becomes the answer
+        return _failed(intent, f"REVERT_FAILED: {_name(intent)}: {type(error).__name__}: {error}", journal)
     journal.note(intent.number, "healed")
     return Healed(_name(intent), True, "reverted, and seen to be gone")
+
+
+def _failed(intent: Intent, message: str, journal: Journal) -> Healed:
+    journal.note(intent.number, "revert_failed", message)
+    return Healed(_name(intent), False, message)
 
 
 def _outwait(fault: Fault, stack: Stack, before: Fingerprint) -> None:
@@ -86,25 +94,37 @@ def _outwait(fault: Fault, stack: Stack, before: Fingerprint) -> None:
     until = time.monotonic() + fault.in_flight.total_seconds()
     while time.monotonic() < until:
         pause(0.1)
-        if fault.active(stack):
+        seen = _seen(lambda: fault.active(stack))
+        if seen is not False:
             undo(fault, stack, before, later=True)
+        if seen:
             return
-    if standing(fault, stack, before, later=True):
+    if _seen(lambda: bool(standing(fault, stack, before, later=True))) is not False:
         undo(fault, stack, before, later=True)
+
+
+def _seen(look: Callable[[], bool]) -> bool | None:
+    """What is seen; None where nobody could look just now (a container has ended a moment ago, a program is being reloaded).
+
+    That is no proof that the fault is gone, and no failed revert: `undo` looks again and again, and says so if it stays.
+    """
+    try:
+        return look()
+    except Exception:  # noqa: BLE001 - asked again by undo, which tells
+        return None
 
 
 def _revert_blindly(intent: Intent, stack: Stack) -> None:
     try:
         decode(intent.fault).revert(stack)
-    except SeatrialError:
-        # Not swallowed: the same revert is tried again with a proof, and that one reports.
+    except Exception:  # noqa: BLE001 - not swallowed: the same revert is tried again with a proof, and that one reports
         return
 
 
 def _name(intent: Intent) -> str:
     try:
         return str(decode(intent.fault))
-    except SeatrialError:
+    except Exception:  # noqa: BLE001 - what can't be read as a fault has still a name to be told by
         return f"{intent.fault.get('effect')}({intent.fault.get('parameters')})"
 
 

@@ -112,6 +112,9 @@ class Several(Fault):
                 fault.revert(stack)
             except SeatrialError as error:
                 failed.append(f"{fault}: {error}")
+            # Whatever else a fault's code raises: the others are taken back all the same.
+            except Exception as error:  # noqa: BLE001 - becomes RevertFailed below
+                failed.append(f"{fault}: {type(error).__name__}: {error}")
         if failed:
             raise RevertFailed("; ".join(failed))
 

@@ -148,6 +148,20 @@ def test_a_failed_revert_keeps_no_other_fault_standing(fake: Any, monkeypatch: p
     monkeypatch.undo()
 
 
+def test_whatever_one_revert_raises_the_others_are_taken_back(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_self: Any, _stack: Any) -> None:
+        raise KeyError("State")
+
+    FROZEN.inject(fake)
+    DOWN.inject(fake)
+    monkeypatch.setattr(Stopped, "revert", broken)
+
+    with pytest.raises(RevertFailed, match=r"stopped\(till.*\): KeyError: 'State'"):
+        Several.of((FROZEN, DOWN)).revert(fake)
+
+    assert not FROZEN.active(fake)
+
+
 def test_a_revert_that_fails_early_stops_the_steps_to_come(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Paused, "revert", lambda _self, _stack: None)
     monkeypatch.setattr(Paused, "revert_within", timedelta(seconds=0.2))
