@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from chaos.effect import RevertFailed
 from chaos.faults.container import Paused
 from chaos.fingerprint import Fingerprint
 from chaos.runner import Runner
@@ -32,5 +33,9 @@ def frozen(stack: Stack, service: str) -> Iterator[None]:
         yield
     finally:
         with undisturbed():
-            undo(fault, stack, before, only=())
+            try:
+                undo(fault, stack, before, only=())
+            except RevertFailed as failure:
+                runner.journal.note(number, "revert_failed", str(failure))
+                raise
             runner.journal.note(number, "reverted")
