@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.customers import BaseCustomers, Crowd, Nobody, Seen
+from chaos.customers import BaseCustomers, Crowd, Nobody, Seen, browsing
 from load.live import LiveLog, LiveReader, Request, lateness, outages
 from stack.errors import CannotTell
 
@@ -71,10 +71,27 @@ def test_a_generator_that_made_too_few_requests_was_the_bottleneck() -> None:
 
 
 def test_a_generator_that_was_late_was_the_bottleneck() -> None:
-    late = [Request(0.0, 1.2, 1.3, "") for _ in range(10)]
+    late = [Request(0.0, 2.2, 2.3, "") for _ in range(10)]
 
-    assert lateness(late, expected=10) == "its requests started 1.20 s late"
+    assert lateness(late, expected=10) == "its requests started 2.20 s late"
     assert lateness(requests(*[""] * 10), expected=10) == ""
+
+
+def test_one_stall_that_no_outage_could_hide_in_is_no_bottleneck() -> None:
+    """Of 60 requests the 99th percentile is the latest but one: a machine that stood still for 0.7 s made nine late."""
+    stalled = [Request(at / 15, max(0.0, 0.7 - at / 15), 0.8, "") for at in range(60)]
+
+    assert lateness(stalled, expected=60) == ""
+
+
+def test_a_stall_as_long_as_a_fault_stands_is_one_even_among_many() -> None:
+    stalled = [Request(at / 15, max(0.0, 2.5 - at / 15), 2.6, "") for at in range(180)]
+
+    assert lateness(stalled, expected=180).endswith("s late")
+
+
+def test_the_base_load_lasts_as_long_as_the_longest_session() -> None:
+    assert browsing().seconds >= 4 * 3600
 
 
 def test_the_steps_count_every_request_once() -> None:
