@@ -10,6 +10,11 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
+from stack.errors import CannotTell
+
+LONGEST_ANSWER = timedelta(seconds=90)
+"""The longest that a question may take: a backup's has 60 s inside the container, and the engine's own way there and back."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -68,12 +73,21 @@ class Sampler:
     """A thread that asks at a fixed rate, whatever the answers take; a block's end stops it.
 
     A slow answer delays the next question (one connection), and counts its whole time; questions are never sent in
-    bursts to catch up.
+    bursts to catch up. Its end waits for the answer that is under way, so that no question of one experiment is asked in
+    the next, for at most `longest`.
     """
 
-    def __init__(self, ask: Callable[[], str | None], *, every: timedelta = timedelta(milliseconds=100)) -> None:
+    def __init__(
+        self,
+        ask: Callable[[], str | None],
+        *,
+        every: timedelta = timedelta(milliseconds=100),
+        longest: timedelta = LONGEST_ANSWER,
+    ) -> None:
         self._ask = ask
         self._every = every.total_seconds()
+        self._longest = longest.total_seconds()
+        self._waits_until: float | None = None
         self._samples: list[Sample] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
@@ -85,17 +99,27 @@ class Sampler:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        if error is None:
+            self.stop()
+        else:  # which says more than a missing answer
+            self._wait()
 
     def end(self) -> None:
         """Ask no more questions, and don't wait: several that were told so end together."""
         self._stop.set()
 
     def stop(self) -> Series:
-        """End it, after the answer it is waiting for (at most 15 s), and return what it got."""
-        self._stop.set()
-        self._thread.join(15)
+        """End it, after the answer it is waiting for, and return what it got. Raises CannotTell when that doesn't come."""
+        self._wait()
+        if self._thread.is_alive():
+            raise CannotTell(f"a question that was asked throughout was not answered within {self._longest:g} s")
         return self.series()
+
+    def _wait(self) -> None:
+        self._stop.set()
+        if self._waits_until is None:
+            self._waits_until = time.monotonic() + self._longest
+        self._thread.join(max(0.0, self._waits_until - time.monotonic()))
 
     def series(self) -> Series:
         """What it got so far."""

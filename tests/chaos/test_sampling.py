@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
+from threading import Event
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaos.sampling import Sample, Sampler, Series
+from chaos.errands import backups
+from chaos.sampling import LONGEST_ANSWER, Sample, Sampler, Series
+from stack.errors import CannotTell
 from stack.waiting import pause
 
 
@@ -49,3 +54,48 @@ def test_whatever_a_question_raises_is_a_wrong_answer() -> None:
 
     assert found.failures == len(found.samples) > 1
     assert found.first_complaint() == "ConnectionError: gone"
+
+
+def test_the_end_waits_as_long_as_the_longest_answer_takes() -> None:
+    assert timedelta(seconds=backups._LONGEST_SECONDS) < LONGEST_ANSWER
+
+
+def test_an_answer_under_way_is_waited_for_and_counted() -> None:
+    asked = Event()
+
+    def ask() -> str | None:
+        asked.set()
+        pause(0.4)
+        return "late"
+
+    with Sampler(ask) as sampler:
+        assert asked.wait(5)
+        found = sampler.stop()
+
+    assert [sample.complaint for sample in found.samples] == ["late"]
+    assert not sampler._thread.is_alive()
+
+
+def test_a_question_that_is_never_answered_is_said_and_never_taken_for_what_was_answered() -> None:
+    let_go = Event()
+    try:
+        with (
+            pytest.raises(CannotTell, match=r"a question that was asked throughout was not answered within 0\.2 s"),
+            Sampler(lambda: str(let_go.wait(30)), longest=timedelta(seconds=0.2)) as sampler,
+        ):
+            pause(0.05)
+            began = time.monotonic()
+            sampler.stop()
+        assert time.monotonic() - began < 5
+    finally:
+        let_go.set()
+
+
+def test_what_the_block_raised_is_not_hidden_by_a_question_without_an_answer() -> None:
+    let_go = Event()
+    try:
+        with pytest.raises(ZeroDivisionError), Sampler(lambda: str(let_go.wait(30)), longest=timedelta(seconds=0.2)):
+            pause(0.05)
+            _ = 1 / 0
+    finally:
+        let_go.set()
