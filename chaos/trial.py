@@ -45,8 +45,8 @@ def run(
 
     `steady` says when the steady state is asked for, instead of the experiment's own word; `customers` are those of the
     session's base load. Never raises for what it finds: a stack that isn't steady beforehand, a fault that can't be
-    injected, a silent witness and a question that could not be asked are INCONCLUSIVE, a failed revert is REVERT_FAILED. KeyboardInterrupt and UserError go
-    through, reverted.
+    injected, a silent witness and a question that could not be asked are INCONCLUSIVE, a failed revert is REVERT_FAILED.
+    KeyboardInterrupt and UserError go through, reverted.
     """
     return _Trial(experiment, stack, customers or Nobody("no base load was asked for"), steady, told).verdict()
 
@@ -95,14 +95,15 @@ class _Trial:
         broken: list[str] = []
         unknown: list[str] = []
         with ExitStack() as meanwhile:
-            promises = self._promises()
+            always = experiment.steady_state if When.CONTINUOUSLY in self.steady else ()
+            promises = [*experiment.throughout, *(Promise(probe) for probe in always)]
             asking = [
                 meanwhile.enter_context(Sampler(lambda p=p: p.probe.complaint(stack), every=EVERY))  # type: ignore[misc]
                 for p in promises
             ]
             acks = meanwhile.enter_context(Acknowledged(stack)) if experiment.keeps else None
-            if experiment.ready is not None:
-                self._await_moment(experiment.ready)
+            if (ready := experiment.ready) and (complaint := self._ask(ready, "before", ready.within)):
+                raise CannotTell(f"the moment for it did not come, so nothing was injected: {ready.name}: {complaint}")
             since = time.monotonic()
             with played(Schedule.of(experiment.fault), stack, told=self._hear) as play:
                 broken += self._stand(play)
@@ -122,10 +123,6 @@ class _Trial:
             unknown.append(f"recovery was not looked at: the steady state was asked for {spoken(self.steady)} only")
         if unknown:
             raise CannotTell("; ".join(unknown))
-
-    def _promises(self) -> list[Promise]:
-        always = self.experiment.steady_state if When.CONTINUOUSLY in self.steady else ()
-        return [*self.experiment.throughout, *(Promise(probe) for probe in always)]
 
     def _wait_for_quiet(self) -> None:
         """A target that was restarted a moment ago would have the engine's back-off measured instead of its recovery."""
@@ -154,11 +151,6 @@ class _Trial:
         self.result.settled_seconds = time.monotonic() - began
         settled = f" (waited for, {self.result.settled_seconds:.1f} s)" if self.result.settled_seconds > 1 else ""
         self._say("steady", "; ".join(probe.name for probe in self.experiment.steady_state) + settled)
-
-    def _await_moment(self, ready: Probe) -> None:
-        if complaint := self._ask(ready, "before", ready.within):
-            raise CannotTell(f"the moment for it did not come, so nothing was injected: {ready.name}: {complaint}")
-        self._say("ready", ready.name)
 
     def _stand(self, play: Play) -> list[str]:
         """All that happens while the fault stands; gives what was wrong."""

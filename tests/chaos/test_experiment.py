@@ -14,7 +14,7 @@ from chaos.experiment import Experiment, Outcome, Probe, Promise, run
 from chaos.experiments import every
 from chaos.faults.container import Paused, Restarted
 from chaos.runner import journal_of
-from stack.errors import CannotTell
+from stack.errors import CannotTell, SeatrialError, UserError
 from tests.chaos.fake_stack import FakeStack
 
 
@@ -120,6 +120,31 @@ def test_a_probe_that_cannot_ask_is_inconclusive_and_the_fault_is_taken_back(fak
 
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert "nobody answers" in verdict.reason
+    assert not Paused("shop").active(fake)
+
+
+def test_an_error_of_a_probes_own_kind_is_inconclusive_with_its_timeline(fake: Any) -> None:
+    class Refused(SeatrialError):
+        pass
+
+    def refused(_stack: Any) -> str | None:
+        raise Refused("the marketplace answered 429")
+
+    verdict = run(replace(PAUSE, during=(Probe("an order is taken", refused),)), fake)
+
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.reason == "the marketplace answered 429"
+    assert [line.step for line in verdict.lines] == ["steady", "inject", "witness", "verdict"]
+    assert not Paused("shop").active(fake)
+
+
+def test_bad_input_goes_through_reverted(fake: Any) -> None:
+    def misled(_stack: Any) -> str | None:
+        raise UserError("there is no such wallet")
+
+    with pytest.raises(UserError, match="there is no such wallet"):
+        run(replace(PAUSE, during=(Probe("misled", misled),)), fake)
+
     assert not Paused("shop").active(fake)
 
 
