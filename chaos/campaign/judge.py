@@ -231,12 +231,12 @@ def _settled(project: str) -> dict[str, Any]:
 
 
 def _looked(project: str) -> dict[str, Any]:
-    """A snapshot, tried again for AGAIN_SECONDS where something could not be looked at. Raises CannotJudge."""
+    """A snapshot, tried again for AGAIN_SECONDS where something could not be looked at. Raises CannotJudge, or what stands in the way."""
     deadline = time.monotonic() + AGAIN_SECONDS
     while True:
         try:
             return snapshot(project)
-        except CannotJudge:
+        except Exception:
             if time.monotonic() > deadline:
                 raise
         threading.Event().wait(0.2)
@@ -261,8 +261,11 @@ def main(argv: list[str]) -> int:
     try:
         return _judged(argv)
     except CannotJudge as reason:
-        sys.stderr.write(f"it can't be judged: {reason}\n")
-        return 4
+        told = str(reason)
+    except Exception as error:  # noqa: BLE001 - told; a traceback's exit code of 1 would say that something is left
+        told = f"{type(error).__name__}: {error}"
+    sys.stderr.write(f"it can't be judged: {told}\n")
+    return 4
 
 
 def _judged(argv: list[str]) -> int:

@@ -70,12 +70,15 @@ class Judge:
 
     def look(self) -> None:
         """What is now is how it should be. Raises CannotTell when it can't judge."""
-        self._before.write_text(_ran([str(_JUDGE), "snapshot", self._project]).stdout)
+        self._before.write_text(_ran([str(_JUDGE), "snapshot", self._project], accept=(0,)).stdout)
 
     def leftovers(self, *, within: float = _JUDGED_WITHIN_SECONDS) -> tuple[str, ...]:
         """What differs from then, once what is still starting had its time. Raises CannotTell when it can't judge."""
         done = _ran([str(_JUDGE), "compare", str(self._before), self._project, str(within)])
-        return tuple(done.stdout.splitlines())
+        left = tuple(done.stdout.splitlines())
+        if done.returncode and not left:
+            raise CannotTell(f"the judge says that something is left and not what: {done.stderr.strip()[-300:]}")
+        return left
 
 
 def tried(kill: Kill, stack: Stack, judge: Judge, usually: tuple[float, float]) -> Trial:
