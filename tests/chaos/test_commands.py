@@ -252,7 +252,7 @@ def test_status_says_what_healing_will_do_and_who_is_at_it(at_hand: Any, capsys:
     command.main(["status"])
 
     told = capsys.readouterr().out
-    assert "  healing: Thaw what is frozen. At most 45 s." in told
+    assert "  healing: Thaw what is frozen. At most 90 s." in told
     assert "nobody is at it: `python -m chaos heal --project fake` takes it back" in told
 
 
