@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ _FIRST_PORT = 28000  # below the ports that the kernel gives to connections by i
 _PORTS_EACH = 16
 _UIDS = re.compile(r"--uid-owner (\d+)(?:-(\d+))?")
 _READY_WITHIN = timedelta(seconds=10)
-_DRAINS_WITHIN = timedelta(milliseconds=500)
+DRAINS_WITHIN = timedelta(seconds=5)
+"""How long an answer that is under way may take to come through: as long as customers wait for one."""
 _taking_places = threading.Lock()  # two faults begun at once in one process must not take the same place
 
 
@@ -121,20 +123,23 @@ def of_fault(stack: Stack, labels: Mapping[str, str]) -> list[tuple[dict[str, An
     return found
 
 
-def drained(stack: Stack, helpers: Iterable[tuple[dict[str, Any], Place]]) -> None:
-    """Wait, half a second at most, until no connection goes through the helpers: what is under way ends in peace.
+def drained(stack: Stack, helpers: Iterable[tuple[dict[str, Any], Place]], *, within: timedelta) -> None:
+    """Wait until no connection goes through the helpers, so that what is under way ends in peace; at once where none does.
 
-    A connection that its owners keep for later uses lasts longer; it ends with the helper.
+    `within` is for all of them together. A connection that its owners keep for later uses lasts longer; it ends with the helper.
     """
-    for container, place in helpers:
+    deadline = time.monotonic() + within.total_seconds()
+
+    def quiet(container: dict[str, Any], place: Place) -> bool:
         last = place.control + _PORTS_EACH - 1
         argv = ["ss", "-Htn", "state", "established", f"( sport >= :{place.control + 1} and sport <= :{last} )"]
         try:
-            eventually(
-                lambda container=container, argv=argv: not netns.run(stack, container, *argv).strip(),  # type: ignore[misc]
-                within=_DRAINS_WITHIN,
-                every=timedelta(milliseconds=50),
-            )
-        except (AssertionError, CannotTell):
-            continue  # kept open, or the helper has just gone: either way nothing is left to wait for
+            return not netns.run(stack, container, *argv).strip()
+        except CannotTell:
+            return True  # the helper has just gone, and with it whatever went through it
+
+    for container, place in helpers:
+        left = timedelta(seconds=max(0.0, deadline - time.monotonic()))
+        with suppress(AssertionError):  # kept open by its owners
+            eventually(lambda c=container, p=place: quiet(c, p), within=left, every=timedelta(milliseconds=50))  # type: ignore[misc]
     pause(0.02)  # the last answer is on its way from the helper to the target

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from chaos import netns
@@ -71,14 +72,14 @@ def put_in_the_way(
         rules.put(stack, container, tag, made)
 
 
-def take_out(stack: Stack, labels: Mapping[str, str]) -> None:
-    """Take the poison out, let what is under way end, and remove the proxies. Their rules must be gone already."""
+def take_out(stack: Stack, labels: Mapping[str, str], *, drains_within: timedelta) -> None:
+    """Take the poison out, let what is under way end in this time, and remove the proxies. Their rules must be gone already."""
     helpers = helper.of_fault(stack, labels)
     for container, place in helpers:
         # The helper may be on its way out by itself: then there is no poison either.
         with suppress(CannotTell):
             _ask(stack, container, place, "POST", "/reset")
-    helper.drained(stack, helpers)
+    helper.drained(stack, helpers, within=drains_within)
     stack.driver.remove_helpers(**labels)
 
 

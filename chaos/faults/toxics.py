@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from chaos import capabilities
 from chaos.effect import Fault
-from chaos.faults import netem, proxy, rules
+from chaos.faults import helper, netem, proxy, rules
 from chaos.faults.peers import addresses, require_common_network
 from chaos.faults.proxy import Toxic
 from chaos.faults.targets import running
@@ -39,6 +39,8 @@ class _Suffering(Fault):
     in_flight: ClassVar[timedelta] = timedelta(seconds=2)
     old: ClassVar[tuple[str, ...]] = ()
     """What iptables does to connections that stand already: nothing, unless a fault says so (they can't be sent elsewhere)."""
+    drains_within: ClassVar[timedelta] = helper.DRAINS_WITHIN
+    """How long what is under way may take to end once the poison is out."""
 
     def __post_init__(self) -> None:
         """Raises UserError for numbers that make no sense."""
@@ -82,7 +84,7 @@ class _Suffering(Fault):
         rules.remove(stack, [self.service], rules.tag_of(self))
         if self.netem():
             netem.remove(stack, [self.peer], netem.handle_of(self))
-        proxy.take_out(stack, self.tools)
+        proxy.take_out(stack, self.tools, drains_within=self.drains_within)
 
     def active(self, stack: Stack) -> bool:
         """Whether a rule, a queue or a helper of ours stands."""
@@ -226,6 +228,7 @@ class Blackhole(_Suffering):
 
     effect: ClassVar[str] = "blackhole"
     old: ClassVar[tuple[str, ...]] = ("DROP",)
+    drains_within: ClassVar[timedelta] = timedelta(0)  # what was sent is gone: no answer is under way
 
     def toxic(self) -> Toxic:
         """Connections stay open, and what is sent never arrives, so that the peer does not close them; they end with the fault."""
