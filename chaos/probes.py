@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from chaos.customers import PATIENCE_SECONDS
 from chaos.health import health_of
 from chaos.question import Probe
 from stack.errors import CannotTell
@@ -16,12 +17,21 @@ if TYPE_CHECKING:
 
 BACK_OFF_RESETS_AFTER = timedelta(seconds=10)
 """The engine doubles its restart delay from 0.1 s on, and starts anew once a container has been up for this long."""
+LONGER_THAN_PATIENCE = timedelta(seconds=PATIENCE_SECONDS + 1)
+"""How long a fault stands that makes others wait: were it shorter, a request that waits for it would still be answered in time."""
 
 
 def edge_serves(
-    path: str, *, statuses: Iterable[int] = (200,), timeout_seconds: float = 2, within: timedelta = timedelta(0)
+    path: str,
+    *,
+    statuses: Iterable[int] = (200,),
+    timeout_seconds: float = PATIENCE_SECONDS,
+    within: timedelta = timedelta(0),
 ) -> Probe:
-    """The edge answers a GET of `path` with one of `statuses` in time. Where the edge is, is looked up once, while it is well."""
+    """The edge answers a GET of `path` with one of `statuses`, and in time: by default, while customers have patience.
+
+    Where the edge is, is looked up once, while it is well.
+    """
     allowed = tuple(statuses)
     known: dict[str, Edge] = {}
 

@@ -16,7 +16,7 @@ EXPERIMENT = Experiment(
     fault=Blackhole("alertmanager", "alert-receiver", 9095, accepts=False),
     steady_state=(healthy("alertmanager", "alert-receiver"), ALERT.told),
     during=(ALERT.raised,),
-    hold=timedelta(seconds=7),  # a critical alert waits 5 s for others of its group before it is told
+    hold=timedelta(seconds=6),  # a critical alert waits 5 s for others of its group before it is told
     recover_within=TOLD,
     severity="critical",
     rationale="Refused is tried again at once; lost is waited for, and a notifier that waits for ever tells nobody anything.",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from stack.model import Stack
 
 SEEN = timedelta(seconds=25)
-BACK = timedelta(seconds=3)
+BACK = timedelta(seconds=10)
 
 
 def _not_refused(stack: "Stack") -> str | None:
@@ -38,7 +38,7 @@ EXPERIMENT = Experiment(
     fault=CertificateExpired("nginx"),
     steady_state=(edge_serves("/health"), healthy("nginx"), keeps_running("nginx")),
     during=(
-        Probe("clients refuse the certificate as expired", _not_refused, timedelta(seconds=5)),
+        Probe("clients refuse the certificate as expired", _not_refused, timedelta(seconds=10)),
         measured("the monitoring knows that it ran out", "probe_ssl_earliest_cert_expiry - time() < 0", within=SEEN),
     ),
     hold=timedelta(0),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from chaos.experiment import Experiment, Promise
 from chaos.faults import Partitioned
-from chaos.probes import edge_serves, healthy
+from chaos.probes import LONGER_THAN_PATIENCE, edge_serves, healthy
 
 EXPERIMENT = Experiment(
     id="EXP-NET-001",
@@ -18,7 +18,7 @@ EXPERIMENT = Experiment(
         Promise(edge_serves("/health"), outage=timedelta(0)),
     ),
     users=timedelta(0),
-    hold=timedelta(seconds=6),
+    hold=LONGER_THAN_PATIENCE,
     recover_within=timedelta(seconds=15),
     rationale="A refused connection is quick; a lost packet is waited for. Whoever waits in a request waits for everybody.",
     remediation="Ask wallets and chain from a worker of their own, with a time-out below the request's.",

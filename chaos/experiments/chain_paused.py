@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from chaos.experiment import Experiment, Promise
 from chaos.faults import Paused
-from chaos.probes import edge_serves, healthy
+from chaos.probes import LONGER_THAN_PATIENCE, edge_serves, healthy
 
 EXPERIMENT = Experiment(
     id="EXP-CHN-001",
@@ -16,7 +16,7 @@ EXPERIMENT = Experiment(
         Promise(edge_serves("/health"), outage=timedelta(0)),
     ),
     users=timedelta(0),
-    hold=timedelta(seconds=2),
+    hold=LONGER_THAN_PATIENCE,
     recover_within=timedelta(seconds=30),
     rationale="Something that refuses is noticed at once; something that hangs is waited for, by whoever asks it in a request.",
     remediation="Ask the chain from a worker of its own, with a time-out, and never from a request that only reads.",

@@ -15,7 +15,7 @@ EXPERIMENT = Experiment(
     users=timedelta(0),
     # Longer than the edge's resolver keeps an answer (valid=5s): who still depends on it is seen to.
     hold=timedelta(seconds=7),
-    recover_within=timedelta(seconds=2),
+    recover_within=timedelta(seconds=10),
     severity="critical",
     rationale="The engine answers for names and is restarted now and then; a shop that asks it where its own server is closes with it.",
     remediation="An upstream by its fixed address (edge/colours.conf), not a name that is looked up while serving.",

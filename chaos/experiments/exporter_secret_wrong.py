@@ -24,7 +24,7 @@ EXPERIMENT = Experiment(
             "the vendor's wallet is not seen, and the others are", "monero-exporter", 9101,
             {UP("buyer"): 1, UP("vendor"): 0, UP("arbiter"): 1}, within=timedelta(seconds=10),
         ),
-        wallet_answers("vendor"),
+        wallet_answers("vendor", within=timedelta(seconds=10)),
     ),
     throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
     hold=timedelta(0),

@@ -16,7 +16,7 @@ EXPERIMENT = Experiment(
     ),
     fault=OutOfMemory("loki"),
     steady_state=(healthy("loki", "promtail"),),
-    throughout=(Promise(edge_serves("/api/listings", timeout_seconds=5), outage=timedelta(0)),),
+    throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
     users=timedelta(0),
     hold=timedelta(0),
     unaided=True,

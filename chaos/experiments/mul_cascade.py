@@ -9,7 +9,7 @@ from chaos.schedule import Schedule, Step
 from chaos.wording import spoken
 
 SERVED = timedelta(seconds=15)
-BACK = timedelta(seconds=30)
+BACK = timedelta(seconds=60)
 EXPERIMENT = Experiment(
     id="EXP-MUL-004",
     hypothesis=(

@@ -9,7 +9,7 @@ from chaos.schedule import Schedule, Step
 from chaos.wording import spoken
 
 MORE = timedelta(milliseconds=200)
-SERVED = timedelta(seconds=1)
+SERVED = timedelta(seconds=3)
 EXPERIMENT = Experiment(
     id="EXP-MUL-002",
     hypothesis=(
@@ -26,11 +26,11 @@ EXPERIMENT = Experiment(
         edge_serves("/api/listings", timeout_seconds=SERVED.total_seconds()),
         healthy("nginx", "server-blue", "monerod"),
     ),
-    during=(edge_serves("/api/listings", timeout_seconds=SERVED.total_seconds()),),
+    during=(edge_serves("/api/listings", timeout_seconds=SERVED.total_seconds(), within=timedelta(seconds=10)),),
     throughout=(Promise(edge_serves("/api/listings", timeout_seconds=SERVED.total_seconds()), outage=timedelta(0)),),
     users=timedelta(0),
     keeps=True,
-    hold=timedelta(seconds=3),
+    hold=SERVED + timedelta(seconds=1),
     recover_within=timedelta(seconds=10),
     rationale="Each alone is survived; together they add up where both are waited for in the same request.",
     remediation="No question to the chain in a customer's request; proxy time-outs well above the objective's latency.",

@@ -8,7 +8,7 @@ from chaos.probes import BACK_OFF_RESETS_AFTER, edge_serves, healthy
 from chaos.schedule import Schedule, Step
 from chaos.wording import spoken
 
-OUTAGE = timedelta(seconds=5)
+OUTAGE = timedelta(seconds=10)
 EXPERIMENT = Experiment(
     id="EXP-MUL-005",
     hypothesis=(
@@ -17,11 +17,11 @@ EXPERIMENT = Experiment(
     ),
     fault=Schedule((Step(Paused("loki", ("promtail",))), Step(Killed("nginx"), once_seen=True))),
     steady_state=(edge_serves("/api/listings"), healthy("nginx", "server-blue", "loki", "promtail")),
-    during=(edge_serves("/api/listings", within=timedelta(seconds=10)),),
+    during=(edge_serves("/api/listings", within=OUTAGE),),
     throughout=(Promise(edge_serves("/api/listings"), outage=OUTAGE),),
     users=OUTAGE,
     keeps=True,
-    hold=timedelta(seconds=2),
+    hold=timedelta(seconds=1),
     recover_within=timedelta(seconds=15),
     quiet_before=BACK_OFF_RESETS_AFTER,
     rationale="A full log pipe blocks whoever writes to it, and a start writes the most: it must not need its logs read.",

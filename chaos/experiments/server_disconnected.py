@@ -8,7 +8,7 @@ from chaos.probes import edge_serves, healthy
 from chaos.wording import spoken
 
 ANSWERS = timedelta(seconds=10)
-BACK = timedelta(seconds=3)
+BACK = timedelta(seconds=10)
 EXPERIMENT = Experiment(
     id="EXP-NET-002",
     hypothesis=(
@@ -20,8 +20,10 @@ EXPERIMENT = Experiment(
     during=(
         edge_serves("/api/listings", statuses=(502, 503, 504), timeout_seconds=ANSWERS.total_seconds(), within=ANSWERS),
     ),
-    throughout=(Promise(edge_serves("/api/listings", timeout_seconds=1), outage=timedelta(seconds=20)),),
-    hold=timedelta(seconds=2),
+    throughout=(
+        Promise(edge_serves("/api/listings", timeout_seconds=1), outage=ANSWERS + BACK + timedelta(seconds=5)),
+    ),
+    hold=timedelta(seconds=1),
     recover_within=BACK,
     rationale="An edge that resolved its upstream once and for ever never finds a server that came back elsewhere.",
     remediation="resolver 127.0.0.11 with a variable upstream and short time-outs.",

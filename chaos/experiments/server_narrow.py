@@ -8,7 +8,7 @@ from chaos.probes import edge_serves, healthy
 from chaos.wording import spoken
 
 KILOBYTES = 64
-SERVED = timedelta(seconds=2)
+SERVED = timedelta(seconds=3)
 EXPERIMENT = Experiment(
     id="EXP-NET-012",
     hypothesis=f"With {KILOBYTES} kB/s for each answer of the server every customer gets a page of listings within {spoken(SERVED)}",
@@ -19,8 +19,8 @@ EXPERIMENT = Experiment(
     ),
     throughout=(Promise(edge_serves("/api/listings", timeout_seconds=SERVED.total_seconds()), outage=timedelta(0)),),
     users=timedelta(0),
-    hold=timedelta(seconds=3),
-    recover_within=SERVED,
+    hold=SERVED + timedelta(seconds=1),
+    recover_within=timedelta(seconds=10),
     severity="medium",
     rationale="A page that grows with what is in the database is quick on an empty one; a narrow way shows what it weighs.",
     remediation="Pages of a bounded number of listings, and descriptions only where one listing is asked for.",

@@ -7,7 +7,7 @@ from chaos.faults import Paused
 from chaos.probes import edge_serves, healthy
 from chaos.wording import spoken
 
-BACK = timedelta(seconds=3)
+BACK = timedelta(seconds=10)
 EXPERIMENT = Experiment(
     id="EXP-SRV-001",
     hypothesis=(
@@ -16,9 +16,9 @@ EXPERIMENT = Experiment(
     ),
     fault=Paused("server-blue"),
     steady_state=(edge_serves("/api/listings"), healthy("server-blue")),
-    during=(edge_serves("/edge-health", statuses=(404,), timeout_seconds=3),),
-    throughout=(Promise(edge_serves("/api/listings", timeout_seconds=1), outage=timedelta(seconds=7)),),
-    hold=timedelta(seconds=3),
+    during=(edge_serves("/edge-health", statuses=(404,), within=timedelta(seconds=10)),),
+    throughout=(Promise(edge_serves("/api/listings", timeout_seconds=1), outage=timedelta(seconds=10) + BACK),),
+    hold=timedelta(seconds=2),
     recover_within=BACK,
     rationale="A long garbage collection, a slow disk or a paused machine looks like this; it must not need a restart.",
     remediation="Short proxy time-outs at the edge, and answers of its own that don't wait for the server.",

@@ -16,7 +16,7 @@ EXPERIMENT = Experiment(
     ),
     fault=Removed("server-blue"),
     steady_state=(edge_serves("/api/listings"), edge_serves("/health"), healthy("nginx", "server-blue")),
-    during=(edge_serves("/edge-health", statuses=(404,), timeout_seconds=3),),
+    during=(edge_serves("/edge-health", statuses=(404,), within=timedelta(seconds=10)),),
     keeps=True,
     hold=timedelta(seconds=1),
     recover_within=BACK,

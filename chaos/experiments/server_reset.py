@@ -8,7 +8,7 @@ from chaos.probes import edge_serves, healthy
 from chaos.wording import spoken
 
 TOLD = timedelta(seconds=1)
-SERVED = timedelta(seconds=2)
+SERVED = timedelta(seconds=10)
 EXPERIMENT = Experiment(
     id="EXP-NET-013",
     hypothesis=(
@@ -17,7 +17,11 @@ EXPERIMENT = Experiment(
     ),
     fault=Reset("nginx", "server-blue", 8000),
     steady_state=(edge_serves("/api/listings"), healthy("nginx", "server-blue")),
-    during=(edge_serves("/api/listings", statuses=(502, 503), timeout_seconds=TOLD.total_seconds()),),
+    during=(
+        edge_serves(
+            "/api/listings", statuses=(502, 503), timeout_seconds=TOLD.total_seconds(), within=timedelta(seconds=10)
+        ),
+    ),
     throughout=(Promise(edge_serves("/edge-health", statuses=(404,)), outage=timedelta(0)),),
     keeps=True,
     hold=timedelta(seconds=2),

@@ -19,7 +19,7 @@ EXPERIMENT = Experiment(
     fault=Reset("promtail", "loki", 3100, lost="requests"),
     steady_state=(healthy("promtail", "loki"), LINES.begun),
     during=(LINES.logged,),
-    hold=timedelta(seconds=3),
+    hold=timedelta(seconds=2),
     recover_within=FOUND,
     rationale="A shipper that gives a batch up after some tries loses the lines of exactly those minutes that are read afterwards.",
     remediation="max_retries: 0 (for ever) in promtail's backoff_config: what can't be shipped waits in the engine's log files.",

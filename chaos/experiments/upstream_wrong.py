@@ -9,7 +9,7 @@ from chaos.told import keeps_running
 from chaos.wording import spoken
 
 ANSWERS = timedelta(seconds=3)
-BACK = timedelta(seconds=3)
+BACK = timedelta(seconds=10)
 EXPERIMENT = Experiment(
     id="EXP-EDG-047",
     hypothesis=(
@@ -19,8 +19,8 @@ EXPERIMENT = Experiment(
     fault=UpstreamWrong("nginx"),
     steady_state=(edge_serves("/api/listings"), healthy("nginx", "server-blue"), keeps_running("nginx")),
     during=(
-        edge_serves("/api/listings", statuses=(502, 503), timeout_seconds=ANSWERS.total_seconds(), within=ANSWERS),
-        edge_serves("/edge-health", statuses=(404,), timeout_seconds=ANSWERS.total_seconds()),
+        edge_serves("/api/listings", statuses=(502, 503), timeout_seconds=ANSWERS.total_seconds(), within=BACK),
+        edge_serves("/edge-health", statuses=(404,), timeout_seconds=ANSWERS.total_seconds(), within=BACK),
     ),
     hold=timedelta(seconds=1),
     recover_within=BACK,

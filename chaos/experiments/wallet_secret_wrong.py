@@ -23,8 +23,8 @@ EXPERIMENT = Experiment(
     steady_state=(edge_serves("/api/listings"), healthy("server-blue", "monero-wallet-rpc-arbiter"), WALLET.there),
     during=(
         refuses("monero-wallet-rpc-arbiter", "invalid password", within=OPENS),
-        wallet_answers("buyer"),
-        wallet_answers("vendor"),
+        wallet_answers("buyer", within=timedelta(seconds=10)),
+        wallet_answers("vendor", within=timedelta(seconds=10)),
     ),
     throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
     hold=timedelta(0),

@@ -5,7 +5,7 @@ from datetime import timedelta
 from chaos.errands.readiness import hears_every_wallet, says_silent
 from chaos.experiment import Experiment, Promise
 from chaos.faults import Partitioned
-from chaos.probes import edge_serves, healthy
+from chaos.probes import LONGER_THAN_PATIENCE, edge_serves, healthy
 from chaos.wording import spoken
 
 WALLETS = ("monero-wallet-rpc-buyer", "monero-wallet-rpc-vendor", "monero-wallet-rpc-arbiter")
@@ -18,10 +18,10 @@ EXPERIMENT = Experiment(
     ),
     fault=Partitioned("server-blue", WALLETS, direction="to"),
     steady_state=(edge_serves("/api/listings"), hears_every_wallet(), healthy("server-blue", *WALLETS)),
-    during=(says_silent("arbiter", "buyer", "vendor", within=timedelta(seconds=5)),),
+    during=(says_silent("arbiter", "buyer", "vendor", within=timedelta(seconds=10)),),
     throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
     users=timedelta(0),
-    hold=timedelta(seconds=2),
+    hold=LONGER_THAN_PATIENCE,
     recover_within=BACK,
     rationale="A cut in one direction leaves each side believing in the other; only a question with an answer tells.",
     remediation="Readiness by questions that are answered, with a time-out of a second, and never by an open connection.",
