@@ -138,6 +138,8 @@ def _stack(options: argparse.Namespace) -> Stack:
     from stack.project import COMPOSE_FILE, environment
 
     project = options.project or DEFAULT
+    if options.profile and not options.profile.is_file():
+        raise UserError(f"{options.profile}: no such profile")
     if not options.compose_file and (known := known_stack(project, ROOT)):
         return known
     env = {} if options.compose_file else environment(project)

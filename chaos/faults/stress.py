@@ -15,7 +15,7 @@ from chaos import cgroup, volume_files
 from chaos.effect import Fault
 from chaos.faults.targets import containers_of, helpers_at_work, running
 from chaos.fingerprint import Fingerprint
-from stack.errors import CannotTell
+from stack.errors import CannotTell, UserError
 from stack.waiting import pause
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ _THREE_PERIODS = 0.32
 """Seconds: the kernel deals out processor time in periods of 100 ms."""
 _ENOUGH = 0.5
 """Seconds of processor time that were surely missed, on a machine that is too busy for the limit to be reached."""
+_MOST_WORKERS = 64
+_LARGEST_FILE = 1024
+"""Megabytes."""
 _TOP = "/take"
 _HELD = f"{_TOP}/held"
 _WRITE = """
@@ -98,6 +101,11 @@ class CpuStress(_Stress):
     effect: ClassVar[str] = "cpu_stress"
     controller: ClassVar[str] = "cpu"
 
+    def __post_init__(self) -> None:
+        """Raises UserError when that are none, or more than shorten anything: to stress-ng 0 are as many as there are processors."""
+        if not 1 <= self.workers <= _MOST_WORKERS:
+            raise UserError(f"{self}: workers must be from 1 to {_MOST_WORKERS}")
+
     def _argv(self, stack: Stack, container: dict[str, Any]) -> list[str]:
         host = container["HostConfig"]
         if not (host.get("NanoCpus") or host.get("CpuQuota")):
@@ -147,6 +155,11 @@ class MemoryStress(_Stress):
     effect: ClassVar[str] = "memory_stress"
     controller: ClassVar[str] = "memory"
 
+    def __post_init__(self) -> None:
+        """Raises UserError when that is no part of the limit."""
+        if not 1 <= self.percent <= 99:
+            raise UserError(f"{self}: {self.percent} % of a limit can't be held (all of it is out_of_memory)")
+
     def _argv(self, stack: Stack, container: dict[str, Any]) -> list[str]:
         limit, used = cgroup.memory_limit(container), cgroup.memory_used(stack, container)
         missing = (limit * self.percent // 100 - used) // _MEGABYTE
@@ -184,6 +197,11 @@ class IoStress(_Stress):
 
     effect: ClassVar[str] = "io_stress"
     controller: ClassVar[str] = "blkio"
+
+    def __post_init__(self) -> None:
+        """Raises UserError when that is no file that a volume should have room for."""
+        if not 1 <= self.megabytes <= _LARGEST_FILE:
+            raise UserError(f"{self}: megabytes must be from 1 to {_LARGEST_FILE}")
 
     def _argv(self, stack: Stack, container: dict[str, Any]) -> list[str]:
         if self.path not in [

@@ -285,14 +285,6 @@ def test_a_page_that_cannot_be_written_is_bad_input(tmp_path: Path, capsys: pyte
     assert "can't be written" in capsys.readouterr().err
 
 
-def test_experiments_are_listed_with_the_machines_that_run_beside_them(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["experiments"]) == 0
-
-    told = capsys.readouterr().out
-    assert "EXP-NET-001" in told
-    assert "the machines EXP-DEP-001, EXP-ORD-001" in told
-
-
-def test_results_that_are_none_are_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["experiments", "--results", str(tmp_path / "none.json")]) == 4
-    assert capsys.readouterr().err == f"--results {tmp_path / 'none.json'}: no results.json of a run with experiments\n"
+def test_a_profile_that_is_not_there_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--profile", str(tmp_path / "none.toml"), "status"]) == 4
+    assert capsys.readouterr().err.endswith("none.toml: no such profile\n")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chaos import __main__ as command
 from chaos.__main__ import main
 from chaos.coverage import CELLS, Cell, cells_of, matrix, table, tiers_of
 from chaos.experiment import Experiment, Probe
@@ -71,9 +72,10 @@ def test_what_nobody_covers_stands_in_the_matrix_and_is_empty() -> None:
 
 
 def test_a_person_sees_each_experiment_with_its_family_tier_seconds_and_hypothesis(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main(["experiments", "--results", str(tmp_path / "none.json")]) == 0
+    monkeypatch.setattr(command, "_LAST_RUN", tmp_path / "none.json")
+    assert main(["experiments"]) == 0
 
     shown = capsys.readouterr().out
     for one in every():
@@ -81,3 +83,9 @@ def test_a_person_sees_each_experiment_with_its_family_tier_seconds_and_hypothes
         assert line.endswith(one.hypothesis)
         assert f"~{one.expected.total_seconds():.0f} s" in line
     assert f"{len(every())} experiments" in shown
+    assert "the machines EXP-DEP-001, EXP-ORD-001" in shown
+
+
+def test_results_that_are_none_are_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["experiments", "--results", str(tmp_path / "none.json")]) == 4
+    assert capsys.readouterr().err == f"--results {tmp_path / 'none.json'}: no results.json of a run with experiments\n"
