@@ -94,6 +94,8 @@ def inject(stack: Stack, options: argparse.Namespace, progress: Progress | None 
     """
     given = {name.removeprefix("p_"): value for name, value in vars(options).items() if name.startswith("p_")}
     fault = make(options.effect, given)
+    if fault.goes_after and options.seconds > fault.goes_after.total_seconds():
+        raise UserError(f"{fault} goes by itself after {fault.goes_after.total_seconds():g} s: --for can't be longer")
     if options.allow_faults != stack.project:
         raise UserError(f"project {stack.project} is somebody's: breaking it needs --allow-faults {stack.project}")
     permit(stack.project)

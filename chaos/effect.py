@@ -42,6 +42,8 @@ class Fault(ABC):
     """The bound on revert and proof together. A stack's slowest health check must fit in."""
     outlives_containers: ClassVar[bool] = False
     """Whether what it does is kept somewhere that stays when every container is replaced: in a volume, in a folder."""
+    goes_after: ClassVar[timedelta | None] = None
+    """After how long it goes by itself, where it does so whatever its parameters say."""
     in_flight: ClassVar[timedelta] = timedelta(seconds=1)
     """For how long the effect may still arrive after the runner that asked for it was killed half-way."""
 

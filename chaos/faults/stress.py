@@ -43,6 +43,7 @@ class _Stress(Fault):
 
     family: ClassVar[str] = "resource"
     in_flight: ClassVar[timedelta] = timedelta(seconds=2)
+    goes_after: ClassVar[timedelta | None] = timedelta(seconds=EXPIRES_SECONDS)
     controller: ClassVar[str]
     """The control group that the helper joins."""
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from chaos import __main__ as command
 from chaos.faults import make
 from stack.errors import UserError
 
@@ -22,3 +25,12 @@ from stack.errors import UserError
 def test_a_shortage_beyond_its_bounds_is_refused(effect: str, parameters: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):
         make(effect, {"service": "shop", **parameters})
+
+
+def test_a_shortage_by_hand_stands_no_longer_than_its_helper(
+    fake: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_stack", lambda _options: fake)
+
+    assert command.main(["inject", "cpu_stress", "--service", "shop", "--for", "5m", "--allow-faults", "fake"]) == 4
+    assert "goes by itself after 120 s: --for can't be longer" in capsys.readouterr().err
