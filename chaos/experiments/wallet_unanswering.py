@@ -6,7 +6,7 @@ from chaos.errands.order import PlacedOrders
 from chaos.errands.readiness import hears_every_wallet, says_silent
 from chaos.experiment import Experiment, Promise
 from chaos.faults import Blackhole
-from chaos.probes import edge_serves
+from chaos.probes import LONGER_THAN_PATIENCE, edge_serves
 from chaos.wording import spoken
 
 REFUSED = timedelta(seconds=3)
@@ -23,7 +23,7 @@ EXPERIMENT = Experiment(
     during=(says_silent("buyer", within=timedelta(seconds=5)), ORDERS.refused(within=timedelta(seconds=2))),
     throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
     users=timedelta(0),
-    hold=timedelta(seconds=2),
+    hold=LONGER_THAN_PATIENCE,
     recover_within=BACK,
     rationale="What refuses is noticed at once; what accepts and is silent holds whoever has no time-out, and each one more.",
     remediation="A time-out on every call to a wallet, an answer about wallets that is a second old at most, and no call in a request.",
