@@ -26,7 +26,7 @@ EXPERIMENT = Experiment(
         ),
     ),
     throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
-    hold=timedelta(0),
+    hold=timedelta(seconds=1),
     recover_within=timedelta(seconds=10),
     severity="medium",
     rationale="One bad file that silences all of a machine's metrics hides a full disk behind a backup's half-written line.",

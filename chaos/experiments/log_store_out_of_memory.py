@@ -18,7 +18,7 @@ EXPERIMENT = Experiment(
     steady_state=(healthy("loki", "promtail"),),
     throughout=(Promise(edge_serves("/api/listings"), outage=timedelta(0)),),
     users=timedelta(0),
-    hold=timedelta(0),
+    hold=timedelta(seconds=1),
     unaided=True,
     recover_within=BACK,
     quiet_before=BACK_OFF_RESETS_AFTER,
