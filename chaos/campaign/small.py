@@ -69,6 +69,8 @@ def small_stack(project: str) -> Iterator[Stack]:
             driver.remove_helpers()
         driver.compose("down", "--volumes", "--timeout", "0", check=False)
         shutil.rmtree(state, ignore_errors=True)
+        for path in (ROOT / ".seatrial" / "chaos").glob(f"{project}.*"):
+            path.unlink(missing_ok=True)
 
 
 def renew(stack: Stack) -> None:
