@@ -13,6 +13,7 @@ from stack.driver import Driver
 from stack.errors import CannotTell
 from stack.model import Stack
 from stack.money import books_of
+from stack.ops.restore_database import BESIDE
 from stack.purse import Purse, open_purse
 from stack.settle import settling_on
 from stack.settling import PRICE_PICONERO, Ending, Settling, Voyage
@@ -121,7 +122,9 @@ def test_a_database_older_than_a_payout_takes_it_from_the_chain(
     _settle(settling, voyage)
     paid, ended = voyage.payouts, voyage.state
 
-    _with_server_away(stack, "rm -f /data/market.db-wal /data/market.db-shm && mv /data/older.db /data/market.db")
+    # As an operator's restore does: without the note of what was acknowledged, or the server refuses the older database.
+    beside = " ".join(f"/data/market.db{end}" for end in BESIDE)
+    _with_server_away(stack, f"rm -f {beside} && mv /data/older.db /data/market.db")
     _seen(settling, voyage, lambda one: one.payouts == paid and one.state == ended, "the payout is adopted")
 
     assert wrong(stack, purse, [voyage]) == []
