@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.again import Again
-
 _HERE = Path(__file__).parent
 _STRICT = pytest.mark.filterwarnings(
     "error::pytest.PytestUnraisableExceptionWarning",
@@ -24,6 +22,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Listen to failures where they are to be asked again."""
     if config.getoption("--again"):
+        from tests.again import Again  # here: a copy of this file judges tests that are elsewhere
+
         config.pluginmanager.register(Again(config))
 
 
