@@ -9,28 +9,23 @@ from datetime import timedelta
 
 import pytest
 
-from chaos.campaign.small import require, small_stack
 from chaos.faults import Latency, Partitioned, Paused, Stopped
 from chaos.fingerprint import Fingerprint
 from chaos.injection import injected
-from chaos.runner import Runner, journal_of
+from chaos.runner import journal_of
 from stack.driver import Driver
 from stack.errors import CannotTell
 from stack.model import Stack
 from stack.waiting import eventually
+from tests.chaos.small_here import small_or_skip
 
 PROJECT = f"st-badinput-{os.getpid()}"
 
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Stack]:
-    try:
-        require(PROJECT)
-    except CannotTell as reason:
-        pytest.skip(f"needs a Docker engine with the stack's images: {reason}")
-    with small_stack(PROJECT) as stack:
+    with small_or_skip(PROJECT) as stack:
         yield stack
-        Runner.of(stack).close()
 
 
 def docker(*words: str) -> str:

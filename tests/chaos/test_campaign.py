@@ -18,7 +18,6 @@ from chaos.campaign import __main__ as command
 from chaos.campaign import judge
 from chaos.campaign.calm import Calm, Round
 from chaos.campaign.draw import STEPS, VICTIMS, Kill, draw
-from chaos.campaign.small import require, small_stack
 from chaos.campaign.table import Campaign
 from chaos.campaign.trial import Judge, Trial
 from chaos.examples import ELSEWHERE, EXAMPLES
@@ -26,6 +25,7 @@ from chaos.faults import FAULTS, decode
 from stack.driver import Driver
 from stack.errors import CannotTell
 from stack.model import Stack
+from tests.chaos.small_here import engine_or_skip, small_or_skip
 
 ROOT = Path(__file__).parents[2]
 PROJECT = f"st-campaign-{os.getpid()}"
@@ -164,13 +164,7 @@ def test_the_judge_imports_nothing_of_ours() -> None:
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Stack]:
-    if os.geteuid():
-        pytest.skip("the judge looks into namespaces, which needs root")
-    try:
-        require(f"{PROJECT}-judged")
-    except CannotTell as reason:
-        pytest.skip(f"needs a Docker engine with the stack's images: {reason}")
-    with small_stack(f"{PROJECT}-judged") as stack:
+    with small_or_skip(f"{PROJECT}-judged", root=True) as stack:
         yield stack
 
 
@@ -239,12 +233,7 @@ def test_the_judge_sees_what_is_left_and_that_it_went(small: Stack, judging: Jud
 
 
 def test_a_few_kills_on_a_real_engine_leave_nothing(tmp_path: Path) -> None:
-    if os.geteuid():
-        pytest.skip("the judge looks into namespaces, which needs root")
-    try:
-        require(PROJECT)
-    except CannotTell as reason:
-        pytest.skip(f"needs a Docker engine with the stack's images: {reason}")
+    engine_or_skip(PROJECT, root=True)
     seed = os.environ.get("SEATRIAL_SEED", "20261124")
     kills = os.environ.get("SEATRIAL_ENGINE_KILLS", "6")
     argv = ["--kills", kills, "--rounds", "1", "--seed", seed, "--project", PROJECT]

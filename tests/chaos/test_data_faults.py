@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from chaos.campaign.small import small_stack
 from chaos.effect import Fault
 from chaos.faults import decode
 from chaos.faults.backups import BackupMissing
@@ -26,10 +25,10 @@ from chaos.heal import heal
 from chaos.injection import injected
 from chaos.journal import Journal
 from chaos.probes import healthy
-from chaos.runner import close
 from stack.errors import CannotTell, UserError
 from stack.model import Stack
 from stack.waiting import eventually
+from tests.chaos.small_here import small_or_skip
 
 PROJECT = f"st-data-{os.getpid()}"
 SOON = timedelta(seconds=60)
@@ -39,12 +38,8 @@ ROWS = "import sqlite3; c = sqlite3.connect('/data/store.db'); {}; c.commit()"
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Stack]:
-    try:
-        with small_stack(PROJECT) as stack:
-            yield stack
-            close(stack)
-    except CannotTell as reason:
-        pytest.skip(f"needs a Docker engine with the reference stack's images: {reason}")
+    with small_or_skip(PROJECT) as stack:
+        yield stack
 
 
 @pytest.fixture(autouse=True)

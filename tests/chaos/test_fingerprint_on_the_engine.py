@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from chaos.campaign.small import require, small_stack
 from chaos.fingerprint import Fingerprint
-from stack.errors import CannotTell
 from stack.model import Stack
 from stack.waiting import eventually
+from tests.chaos.small_here import small_or_skip
 
 PROJECT = f"st-fingerprint-{os.getpid()}"
 WEB, NETWORK = f"{PROJECT}-web-1", f"{PROJECT}_inside"
@@ -24,13 +23,7 @@ WEB, NETWORK = f"{PROJECT}-web-1", f"{PROJECT}_inside"
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Stack]:
-    if os.geteuid():
-        pytest.skip("looks into namespaces, which needs root")
-    try:
-        require(PROJECT)
-    except CannotTell as reason:
-        pytest.skip(f"needs a Docker engine with the stack's images: {reason}")
-    with small_stack(PROJECT) as stack:
+    with small_or_skip(PROJECT, root=True) as stack:
         yield stack
 
 

@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 
 from chaos import netns
-from chaos.campaign.small import small_stack
 from chaos.capabilities import Capability
 from chaos.effect import Fault
 from chaos.faults import (
@@ -28,11 +27,12 @@ from chaos.faults import (
 )
 from chaos.fingerprint import Fingerprint
 from chaos.injection import injected
-from chaos.runner import Runner, journal_of
+from chaos.runner import journal_of
 from chaos.undo import undo
 from stack.errors import CannotTell
 from stack.model import Stack
 from stack.waiting import eventually
+from tests.chaos.small_here import small_or_skip
 
 SOON = timedelta(seconds=20)
 NOW_AND_THEN = timedelta(milliseconds=100)
@@ -61,12 +61,8 @@ for _ in sys.stdin:
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Stack]:
-    try:
-        with small_stack(f"st-net-{os.getpid()}") as stack:
-            yield stack
-            Runner.of(stack).close()
-    except CannotTell as reason:
-        pytest.skip(f"needs a Docker engine with our images: {reason}")
+    with small_or_skip(f"st-net-{os.getpid()}") as stack:
+        yield stack
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from chaos import cgroup, limits
-from chaos.campaign.small import small_stack
 from chaos.effect import Fault
 from chaos.faults.clock import ClockSkew
 from chaos.faults.database_lock import DatabaseLocked
@@ -23,10 +22,11 @@ from chaos.faults.stress import CpuStress, IoStress, MemoryStress
 from chaos.fingerprint import Fingerprint
 from chaos.injection import injected
 from chaos.probes import healthy
-from chaos.runner import Runner, journal_of
+from chaos.runner import journal_of
 from stack.errors import CannotTell, UserError
 from stack.model import Stack
 from stack.waiting import eventually
+from tests.chaos.small_here import small_or_skip
 
 PROJECT = f"st-short-{os.getpid()}"
 SOON = timedelta(seconds=30)
@@ -45,12 +45,8 @@ STANDING: list[Fault] = [
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Stack]:
-    try:
-        with small_stack(PROJECT) as stack:
-            yield stack
-            Runner.of(stack).close()
-    except CannotTell as reason:
-        pytest.skip(f"needs a Docker engine with the small stack's images: {reason}")
+    with small_or_skip(PROJECT) as stack:
+        yield stack
 
 
 @pytest.fixture(autouse=True)
