@@ -79,6 +79,11 @@ def trials(stack: Stack) -> list[Expectation]:
     return [row for row in stack.profile.alerts.expect if row.target in active and row.fires]
 
 
+def expected_alerts(stack: Stack) -> list[str]:
+    """The alerts that the rows of this run expect, each once."""
+    return list(dict.fromkeys(name for row in trials(stack) for name in row.fires))
+
+
 def run(running: Drill, rows: Sequence[Expectation]) -> list[Trial]:
     """Cause everything at once, wait for what is expected, mend everything, wait for the end of it.
 

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from suites.alerts.drill import GRACE, Heard, Trial, patience_for, trials
+from suites.alerts.drill import GRACE, Heard, Trial, expected_alerts, patience_for, trials
 from suites.check import Area, Evidence, Impact, Level, Severity, check, over
 
 if TYPE_CHECKING:
-    from stack.model import Stack
     from stack.promises import Expectation
 
 NO_ROWS = (
     "no cause of an alert is known: `[[alerts.expect]] fault = …, target = …, fires = […]` in a profile would enable it"
 )
-
-
-def _alerts(stack: Stack) -> list[str]:
-    return list(dict.fromkeys(name for row in trials(stack) for name in row.fires))
 
 
 def _row(row: Expectation) -> str:
@@ -34,7 +29,7 @@ def _row(row: Expectation) -> str:
     rationale="An alert that was never seen to arrive is a hope: the rule, the route or the receiver may be broken.",
     remediation="Follow the alert: does the expression see the cause, does the route lead to a receiver, does the receiver answer?",
 )
-@over("alert", _alerts, reason=NO_ROWS)
+@over("alert", expected_alerts, reason=NO_ROWS)
 def test_alert_fires_arrives_and_resolves(drilled: list[Trial], alert: str, evidence: Evidence) -> None:
     heard = [one for trial in drilled for one in trial.heard if one.alert == alert]
     for one in heard:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from suites.alerts.drill import Trial, trials
+from suites.alerts.drill import Trial, expected_alerts
 from suites.alerts.rendered import LINK, TEXTS, faults_of
 from suites.alerts.test_firing import NO_ROWS
 from suites.check import Area, Evidence, Impact, Level, Severity, check, inconclusive, over
 
 if TYPE_CHECKING:
     from stack.model import Stack
-
-
-def _alerts(stack: Stack) -> list[str]:
-    return list(dict.fromkeys(name for row in trials(stack) for name in row.fires))
 
 
 @check(
@@ -27,7 +23,7 @@ def _alerts(stack: Stack) -> list[str]:
     rationale="A template is only tried when something burns: “<no value> is down” wakes people and tells them nothing.",
     remediation="Use labels that the expression's result has, and $value's functions that fit its unit; link a page that exists.",
 )
-@over("alert", _alerts, reason=NO_ROWS)
+@over("alert", expected_alerts, reason=NO_ROWS)
 def test_notification_can_be_read(stack: Stack, drilled: list[Trial], alert: str, evidence: Evidence) -> None:
     arrived = [one.said for trial in drilled for one in trial.heard if one.alert == alert and one.said is not None]
     if not arrived:
